@@ -1,0 +1,73 @@
+"""Coalitions as bitmasks: the one place that knows their order.
+
+Bit ``i`` of a bitmask is party ``i``; a value table is indexed by bitmask, so index 0 is the empty
+coalition and the last index is the grand coalition :math:`N`.
+"""
+
+from collections.abc import Iterable, Sequence
+
+import numpy as np
+from jaxtyping import Bool, UInt8
+
+MAX_PARTIES = 26
+"""Largest number of parties: a table of 2**26 values takes 0.5 GiB."""
+
+
+def count_parties(coalitions: int) -> int:
+    r"""Number of parties of a table with ``coalitions`` = :math:`2^n` entries.
+
+    Raises:
+        ValueError: if the length is not :math:`2^n` with :math:`1\le n\le 26`. Beyond 26 parties
+            the message tells the memory that the table would need.
+    """
+    n = coalitions.bit_length() - 1
+    if n < 1 or coalitions != 2**n:
+        raise ValueError(
+            f"values: {coalitions} coalition values, need 2**n of them with n >= 1 parties "
+            "(every coalition once, the empty one included)"
+        )
+    check_party_count(n)
+    return n
+
+
+def check_party_count(n: int) -> None:
+    """Refuse more parties than an exact table can hold.
+
+    Raises:
+        ValueError: if ``n`` exceeds :data:`MAX_PARTIES`; the message gives the memory needed.
+    """
+    if n > MAX_PARTIES:
+        gib = 2 * 8 * 2**n / 2**30  # the caller's float64 table and the game's own copy
+        raise ValueError(
+            f"n = {n} parties need about {gib:,.0f} GiB for exact values, the limit is "
+            f"{MAX_PARTIES} parties: merge parties with similar data, or estimate the "
+            "flows by sampling permutations (Remark 3.9)"
+        )
+
+
+def members(coalition: int) -> tuple[int, ...]:
+    """Parties of a coalition in ascending order."""
+    return tuple(i for i in range(coalition.bit_length()) if coalition >> i & 1)
+
+
+def bitmask(parties: Iterable[int]) -> int:
+    """Bitmask of a set of parties; the inverse of :func:`members`."""
+    return sum(1 << i for i in set(parties))
+
+
+def coalition_name(coalition: int, parties: Sequence[str]) -> str:
+    """Readable name of a coalition, such as ``{[0], [1-2]}``."""
+    return "{" + ", ".join(parties[i] for i in members(coalition)) + "}"
+
+
+def sizes(n: int) -> UInt8[np.ndarray, " coalitions"]:
+    """Number of members of every coalition in bitmask order, shape ``(2**n,)``."""
+    count = np.zeros(2**n, np.uint8)
+    for i in range(n):
+        np.add(count[: 2**i], 1, out=count[2**i : 2 ** (i + 1)])
+    return count
+
+
+def membership(n: int) -> Bool[np.ndarray, "coalitions parties"]:
+    """Whether party ``j`` belongs to coalition ``C``, shape ``(2**n, n)``; O(n 2^n) memory."""
+    return (np.arange(2**n)[:, None] >> np.arange(n) & 1).astype(bool)

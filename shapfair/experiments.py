@@ -1,0 +1,232 @@
+"""The paper's experiments, as App. J describes them: data, parties, network, training."""
+
+import os
+import platform
+import subprocess
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass, fields
+from datetime import UTC, datetime
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any, Literal
+
+import jax
+import numpy as np
+from flax import linen as nn
+from jaxtyping import Float64
+from tqdm.auto import tqdm
+
+from shapfair.datasets import MNIST_PARTIES, Dataset, Partition, load
+from shapfair.game import Game
+from shapfair.store import Store, digest
+from shapfair.training.engine import Engine, Usage, local_devices
+from shapfair.training.models import MLP
+from shapfair.training.plan import Job, Training, plan_jobs
+
+PROTOCOL = 1
+"""Grows whenever the same description would give other numbers (initial weights, batches, loss)."""
+
+Duplicates = Literal["drop", "keep"]
+
+
+@dataclass(frozen=True)
+class Experiment:
+    r"""One model per coalition: the data, who owns what, and how a model is trained.
+
+    Args:
+        name: short name, as ``shapfair reproduce`` takes it.
+        dataset: training and test examples.
+        partition: which training examples each party owns.
+        network: a Flax module from inputs to logits.
+        training: batch size, epochs, learning rate.
+        duplicates: ``"drop"`` if an example held by two members of a coalition counts once (the
+            paper's :math:`D_C = \cup_{i \in C} D_i`), ``"keep"`` if it counts twice.
+    """
+
+    name: str
+    dataset: Dataset
+    partition: Partition
+    network: nn.Module
+    training: Training
+    duplicates: Duplicates = "drop"
+
+    def description(self) -> dict[str, Any]:
+        """All that a coalition's value depends on, other than its seed; JSON types."""
+        network = {
+            field.name: getattr(self.network, field.name)
+            for field in fields(self.network)
+            if field.name not in ("parent", "name")
+        }
+        return {
+            "protocol": PROTOCOL,
+            "experiment": self.name,
+            "data": self.dataset.digest,
+            "partition": self.partition.digest,
+            "duplicates": self.duplicates,
+            "network": {"kind": type(self.network).__name__, **network},
+            "training": {
+                field.name: getattr(self.training, field.name) for field in fields(Training)
+            },
+        }
+
+    def run(
+        self,
+        seeds: Sequence[int] = (0,),
+        *,
+        store: str | Path = ":memory:",
+        lanes: int | None = None,
+    ) -> "Run":
+        """Train every coalition under every seed, and keep each value as soon as it is known.
+
+        Shows a progress bar on a terminal. A run that was stopped goes on where it was when it is
+        called again with the same store.
+
+        Args:
+            seeds: seeds of the runs, each a row of the value table.
+            store: file of finished values; the default keeps them in memory alone.
+            lanes: models trained side by side on a device, by default what was fastest on its kind.
+
+        Raises:
+            ValueError: if a coalition has fewer examples than one batch.
+            TrainingDiverged: if a loss is not finite.
+            StoreError: if the store cannot be used.
+        """
+        start = time.perf_counter()
+        parties = self.partition.parties
+        coalitions = range(1, 2 ** len(parties))
+        with Store(store, self.description()) as values:
+            jobs = plan_jobs(self.partition, coalitions, seeds, self.training, self.duplicates)
+            todo = [job for job in jobs if values.get(job.seed, job.coalition) is None]
+            with _Progress(self.name, jobs, todo) as progress:
+
+                def finished(job: Job, value: float) -> None:
+                    values.put(job.seed, job.coalition, value)
+                    progress.finished()
+
+                usage = Engine(
+                    self.dataset,
+                    self.partition,
+                    self.network,
+                    self.training,
+                    self.duplicates,
+                    lanes,
+                ).run(
+                    todo,
+                    finished=finished,
+                    is_finished=lambda job: values.get(job.seed, job.coalition) is not None,
+                    stepped=progress.stepped,
+                )
+            table = values.table(seeds, len(parties))
+            strangers = values.strangers()
+        seconds = time.perf_counter() - start
+        return Run(self, tuple(seeds), table, usage, seconds, len(jobs) - len(todo), strangers)
+
+
+class _Progress:
+    """Progress bar over model-steps; silent when standard error is not a terminal."""
+
+    def __init__(self, name: str, jobs: Sequence[Job], todo: Sequence[Job]) -> None:
+        self._jobs, self._left = len(jobs), len(todo)
+        total = sum(job.steps for job in jobs)
+        done = total - sum(job.steps for job in todo)
+        self._bar = tqdm(
+            total=total, initial=done, desc=name, unit="step", unit_scale=True, disable=None
+        )
+
+    def stepped(self, steps: int) -> None:
+        self._bar.update(steps)
+
+    def finished(self) -> None:
+        self._left -= 1
+        self._bar.set_postfix_str(f"{self._jobs - self._left}/{self._jobs} models")
+
+    def __enter__(self) -> "_Progress":
+        return self
+
+    def __exit__(self, *error: object) -> None:
+        self._bar.close()
+
+
+@dataclass(frozen=True)
+class Run:
+    """Coalition values of an experiment.
+
+    Args:
+        experiment: what was trained.
+        seeds: one per row of ``values``.
+        values: test accuracies in bitmask order; the empty coalition has 0.
+        usage: steps of jobs and of lanes in this call.
+        seconds: wall time of this call.
+        found: how many values were in the store already.
+        strangers: how many values of other experiments are in the store; they are never used.
+    """
+
+    experiment: Experiment
+    seeds: tuple[int, ...]
+    values: Float64[np.ndarray, "seeds coalitions"]
+    usage: Usage
+    seconds: float
+    found: int
+    strangers: int
+
+    @property
+    def game(self) -> Game:
+        """The value tables with their provenance."""
+        return Game(self.values, self.experiment.partition.parties, provenance=self.provenance())
+
+    def provenance(self) -> dict[str, Any]:
+        """Where the numbers come from: experiment, data, seeds, versions, device, time, commit."""
+        packages = ("shapfair", "jax", "jaxlib", "flax", "optax", "numpy")
+        device = jax.local_devices()[0]
+        description = self.experiment.description()
+        return {
+            **description,
+            "digest": digest(description),
+            "data_size": self.experiment.dataset.size,
+            "data_source": self.experiment.dataset.source,
+            "train_examples": len(self.experiment.dataset.train_labels),
+            "test_examples": len(self.experiment.dataset.test_labels),
+            "seeds": list(self.seeds),
+            "versions": {
+                "python": platform.python_version(),
+                **{package: version(package) for package in packages},
+            },
+            "device": f"{device.platform}: {device.device_kind} ({platform.machine()})",
+            "devices": len(local_devices()),
+            "seconds": round(self.seconds, 1),
+            "job_steps": self.usage.job_steps,
+            "lane_steps": self.usage.lane_steps,
+            "values_resumed": self.found,
+            "finished": datetime.now(UTC).isoformat(timespec="seconds"),
+            "commit": _commit(),
+        }
+
+
+def _commit() -> str | None:
+    """Commit of the checkout that this package runs from, None outside one."""
+    here = Path(__file__).parent
+    command = ["git", "-C", os.fspath(here), "describe", "--always", "--dirty", "--abbrev=40"]
+    try:
+        return subprocess.run(command, capture_output=True, text=True, check=True).stdout.strip()
+    except (OSError, subprocess.CalledProcessError):
+        return None
+
+
+def mnist(
+    data: Literal["full", "embedded"] = "full", duplicates: Duplicates = "drop"
+) -> Experiment:
+    """The MNIST experiment of Sec. 5 and App. J.1.
+
+    Args:
+        data: ``"full"`` for the 60,000 + 10,000 images (the embedded ones if no source can be
+            reached), ``"embedded"`` for the 5,000 + 1,000 that come with the package.
+        duplicates: see :class:`Experiment`.
+    """
+    dataset = load("mnist", data)
+    partition = Partition.by_label(dataset.train_labels, MNIST_PARTIES)
+    return Experiment("mnist", dataset, partition, MLP(), Training(), duplicates)
+
+
+EXPERIMENTS = {"mnist": mnist}
+"""Name on the command line -> function that builds the experiment."""

@@ -1,0 +1,223 @@
+"""The game: what every coalition's model is worth."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Literal
+
+import numpy as np
+from jaxtyping import Float
+from numpy.typing import ArrayLike
+
+from shapfair import tables
+from shapfair.coalitions import coalition_name, count_parties
+
+Repair = Literal["none", "hull"]
+
+
+@dataclass(frozen=True)
+class Monotonicity:
+    r"""How far value tables are from monotone.
+
+    An edge is a pair :math:`C, C\cup i` with :math:`i\notin C`; it drops if :math:`v(C\cup i) <
+    v(C)`. A game is monotone if no edge drops. Drops within rounding do not count.
+
+    Attributes:
+        edges: number of edges, :math:`n2^{n-1}` per table.
+        violations: number of edges that drop.
+        tables: number of tables with an edge that drops.
+        worst_drop: largest :math:`v(C) - v(C\cup i)`, in units of value; 0 if monotone.
+        worst_edge: that edge in words, empty if monotone.
+    """
+
+    edges: int
+    violations: int
+    tables: int
+    worst_drop: float
+    worst_edge: str
+
+    @property
+    def monotone(self) -> bool:
+        """Whether no edge drops."""
+        return self.violations == 0
+
+    def __str__(self) -> str:
+        if self.monotone:
+            return f"monotone ({self.edges} edges)"
+        return (
+            f"not monotone: {self.violations} of {self.edges} edges drop, "
+            f"worst {self.worst_drop:.4g} at {self.worst_edge}"
+        )
+
+
+@dataclass(frozen=True, eq=False, init=False)
+class Game:
+    r"""Value function :math:`v` of :math:`n` parties as a table, or one table per seed.
+
+    Attributes:
+        values: value of every coalition in bitmask order (see :mod:`shapfair.coalitions`), shape
+            ``(2**n,)`` or ``(seeds, 2**n)``; anything array-like is taken, kept as a read-only
+            float64 copy. Index 0 is the empty coalition, of value 0.
+        parties: names of the parties, ``"1"`` to ``"n"`` by default.
+        provenance: where the values come from, kept in JSON files.
+
+    Raises:
+        ValueError: if there are not :math:`2^n` finite values with :math:`1\le n\le 26`, if the
+            empty coalition's value is not 0, or if the names are not distinct and non-empty.
+    """
+
+    values: Float[np.ndarray, "*seeds coalitions"]
+    parties: tuple[str, ...]
+    provenance: dict[str, Any] | None
+
+    def __init__(
+        self,
+        values: ArrayLike,
+        parties: Sequence[str] = (),
+        provenance: dict[str, Any] | None = None,
+    ):
+        try:
+            values = np.array(values, dtype=np.float64)
+        except (TypeError, ValueError):
+            raise ValueError("values: not an array of numbers with one row per seed") from None
+        if values.ndim not in (1, 2) or 0 in values.shape:
+            raise ValueError(
+                f"values: shape {values.shape}, need (2**n,) for one table or (seeds, 2**n)"
+            )
+        n = count_parties(values.shape[-1])
+        names = tuple(parties) or tuple(str(i + 1) for i in range(n))
+        if len(names) != n:
+            raise ValueError(f"parties: {len(names)} names, the table has {n} parties")
+        tables.check_parties(names)
+        values.flags.writeable = False
+        object.__setattr__(self, "values", values)
+        object.__setattr__(self, "parties", names)
+        object.__setattr__(self, "provenance", provenance)
+        self._check_values()
+
+    def _check_values(self) -> None:
+        for index in np.argwhere(~np.isfinite(self.values))[:1]:
+            *seed, coalition = index.tolist()
+            raise ValueError(
+                f"values: coalition {coalition_name(coalition, self.parties)}"
+                f"{f' of table {seed[0] + 1}' if seed else ''} has value "
+                f"{self.values[tuple(index)]}, need finite values"
+            )
+        for value in self.values[..., 0].ravel():
+            if value != 0:
+                raise ValueError(f"values: the empty coalition has value {value}, it must be 0")
+
+    @property
+    def n(self) -> int:
+        """Number of parties."""
+        return len(self.parties)
+
+    @property
+    def seeds(self) -> int:
+        """Number of tables."""
+        return self.values.size // 2**self.n
+
+    @property
+    def grand_value(self) -> Float[np.ndarray, "*seeds"]:
+        """:math:`v(N)`, shape ``(*seeds)``."""
+        return self.values[..., -1]
+
+    @property
+    def own_values(self) -> Float[np.ndarray, "*seeds parties"]:
+        """:math:`v(i)` of every party, shape ``(*seeds, n)``."""
+        return self.values[..., 2 ** np.arange(self.n)]
+
+    @property
+    def rounding(self) -> float:
+        """Differences of values up to this size are rounding noise: 64 ulp of the largest value."""
+        return 64 * float(np.finfo(np.float64).eps) * float(np.abs(self.values).max())
+
+    def scaled(self, exchange_rate: float | int) -> "Game":
+        r"""The game :math:`\nu v`: values in units of payoff.
+
+        Raises:
+            ValueError: if the exchange rate :math:`\nu` is not positive and finite.
+        """
+        if not 0 < exchange_rate < np.inf:
+            raise ValueError(f"exchange_rate: {exchange_rate}, need a positive finite number")
+        with np.errstate(over="ignore"):  # an overflow is reported as a value that is not finite
+            return Game(exchange_rate * self.values, self.parties, self.provenance)
+
+    def monotonicity(self) -> Monotonicity:
+        """Count the edges that drop, over all tables; O(n 2^n) per table."""
+        violations, worst, where, spoilt = 0, self.rounding, "", np.zeros(self.seeds, bool)
+        for i in range(self.n):
+            halves = self._halves(self.values, i)
+            drops = halves[:, :, 0] - halves[:, :, 1]
+            dropping = drops > self.rounding
+            violations += int(dropping.sum())
+            spoilt |= dropping.any(axis=(1, 2))
+            if drops.max() > worst:
+                worst = float(drops.max())
+                seed, high, low = np.unravel_index(int(drops.argmax()), drops.shape)
+                coalition = int(high) * 2 ** (i + 1) + int(low)
+                where = self._edge_name(coalition, i, int(seed))
+        return Monotonicity(
+            edges=self.seeds * self.n * 2 ** (self.n - 1),
+            violations=violations,
+            tables=int(spoilt.sum()),
+            worst_drop=worst if violations else 0.0,
+            worst_edge=where,
+        )
+
+    def hull(self) -> "Game":
+        r"""Monotone hull :math:`\bar v(C) = \max_{B\subseteq C} v(B)`, the least monotone majorant.
+
+        A coalition may leave data unused. It differs from :math:`v` only where :math:`v` is not
+        monotone. One in-place sweep per party, O(n 2^n).
+        """
+        hull = self.values.copy()
+        for i in range(self.n):
+            halves = self._halves(hull, i)
+            np.maximum(halves[:, :, 0], halves[:, :, 1], out=halves[:, :, 1])
+        return Game(hull, self.parties, self.provenance)
+
+    @staticmethod
+    def _halves(values: np.ndarray, i: int) -> np.ndarray:
+        """View ``(seeds, higher parties, without or with i, lower parties)`` of tables."""
+        return values.reshape(-1, values.shape[-1] >> (i + 1), 2, 1 << i)
+
+    def _edge_name(self, coalition: int, i: int, seed: int) -> str:
+        table = f" (table {seed + 1})" if self.seeds > 1 else ""
+        return (
+            f"{coalition_name(coalition, self.parties)} -> "
+            f"{coalition_name(coalition | 1 << i, self.parties)}{table}"
+        )
+
+    @classmethod
+    def read(cls, path: str | Path) -> "Game":
+        """Read a value table, ``.csv`` or ``.json`` by the ending of its name.
+
+        Raises:
+            ValueError: if the ending is another, or as :meth:`from_csv` and :meth:`from_json`.
+            OSError: if the file cannot be read.
+        """
+        match Path(path).suffix.lower():
+            case ".csv":
+                return cls.from_csv(path)
+            case ".json":
+                return cls.from_json(path)
+        raise ValueError(f"{path}: a value table's name ends in .csv or .json")
+
+    @classmethod
+    def from_csv(cls, path: str | Path) -> "Game":
+        """Read a CSV value table; see :mod:`shapfair.tables` for the format and the errors."""
+        return cls(*tables.read_csv(path))
+
+    @classmethod
+    def from_json(cls, path: str | Path) -> "Game":
+        """Read a JSON value table; see :mod:`shapfair.tables` for the format and the errors."""
+        return cls(*tables.read_json(path))
+
+    def to_csv(self, path: str | Path) -> None:
+        """Write a CSV value table; a game with provenance needs :meth:`to_json`."""
+        tables.write_csv(path, tables.Table(self.values, self.parties, self.provenance))
+
+    def to_json(self, path: str | Path) -> None:
+        """Write a JSON value table."""
+        tables.write_json(path, tables.Table(self.values, self.parties, self.provenance))

@@ -1,0 +1,142 @@
+"""The paper's figure types: payoffs, model values and flows.
+
+Functions draw into the given axes and return them. Colours are those of Okabe and Ito, which
+colour-blind readers tell apart; the background is opaque, so figures read on light and dark pages.
+"""
+
+import math
+from collections.abc import Callable
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from shapfair.allocation import Allocation
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
+
+COST, REVENUE, PAYOFF, OWN, GAIN = "#D55E00", "#0072B2", "#000000", "#999999", "#009E73"
+
+_STYLE: dict[Any, Any] = {
+    "axes.axisbelow": True,
+    "axes.grid": True,
+    "axes.grid.axis": "y",
+    "axes.spines.right": False,
+    "axes.spines.top": False,
+    "figure.facecolor": "white",
+    "figure.figsize": (6.0, 3.6),
+    "figure.constrained_layout.use": True,
+    "font.size": 12,
+    "grid.color": "#dddddd",
+    "legend.frameon": False,
+    "savefig.facecolor": "white",
+    "svg.hashsalt": "shapfair",  # element names, and so the file, depend on the content alone
+}
+
+
+def use_style() -> None:
+    """Set fonts, colours and reproducible SVG for all figures that follow."""
+    import matplotlib
+
+    matplotlib.rcParams.update(_STYLE)
+
+
+def number_format(scale: float, digits: int = 4) -> Callable[[float], str]:
+    """Format numbers to ``digits`` significant digits of ``scale``, all with the same decimals."""
+    decimals = min(max(digits - 1 - math.floor(math.log10(scale)), 0), 15) if scale > 0 else 1
+    return lambda x: f"{round(float(x), decimals) + 0.0:.{decimals}f}"  # no "-0.0"
+
+
+def plot_payoffs(allocation: Allocation, ax: "Axes") -> "Axes":
+    """Payoff of every party between its revenue and its cost, as in Figures 2a, 2c and 2e.
+
+    Bars are means over the tables; with several tables error bars show one standard error.
+    """
+    x = np.arange(allocation.game.n)
+    ax.bar(x, -allocation.mean("costs"), 0.7, color=COST, alpha=0.45, label="cost")
+    ax.bar(x, allocation.mean("revenues"), 0.7, color=REVENUE, alpha=0.45, label="revenue")
+    payoffs = allocation.mean("payoffs")
+    ax.bar(x, payoffs, 0.3, color=PAYOFF, label="payoff", **_error_bars(allocation, "payoffs"))
+    ax.axhline(0, color="black", linewidth=0.8)
+    ax.set_ylabel("payoff (units of value)")
+    return _by_party(allocation, ax)
+
+
+def plot_models(allocation: Allocation, ax: "Axes") -> "Axes":
+    """Value of every party's model over its own model's, as in Figures 2b, 2d and 2f.
+
+    The dashed line is the grand coalition's value, the best model that there is.
+    """
+    x = np.arange(allocation.game.n)
+    own, models = allocation.mean("own_values"), allocation.mean("model_values")
+    ax.bar(x, own, 0.7, color=OWN, label="own model")
+    errors = _error_bars(allocation, "model_values")
+    ax.bar(x, models - own, 0.7, bottom=own, color=GAIN, label="gained", **errors)
+    grand_value = float(allocation.mean("grand_value"))
+    ax.axhline(grand_value, color="black", linestyle="--", linewidth=1, label="grand coalition")
+    ax.set_ylabel("model (units of value)")
+    return _by_party(allocation, ax)
+
+
+def plot_flows(allocation: Allocation, ax: "Axes") -> "Axes":
+    """What every party (row) pays every other (column), as in Figures 2g and 2h."""
+    flows = allocation.mean("adjusted_flows")
+    largest = float(np.abs(flows).max())
+    number, others = number_format(largest, digits=3), ~np.eye(allocation.game.n, dtype=bool)
+    ax.grid(False)
+    # An empty diagonal: nobody pays itself.
+    ax.imshow(np.where(others, flows, np.nan), cmap="Blues", vmin=0, vmax=largest or 1.0)
+    for i, j in np.argwhere(others):
+        colour = "white" if flows[i, j] > 0.6 * largest else "black"
+        ax.text(j, i, number(flows[i, j]), ha="center", va="center", color=colour)
+    _name_parties(allocation, ax)
+    ax.set_yticks(range(allocation.game.n), allocation.game.parties)
+    ax.set_xlabel("is paid (units of value)")
+    ax.set_ylabel("pays")
+    return ax
+
+
+def figure(allocation: Allocation) -> "Figure":
+    """Payoffs, models and flows of an allocation, one above the other."""
+    import matplotlib
+    from matplotlib.figure import Figure
+
+    n = allocation.game.n
+    with matplotlib.rc_context(_STYLE):
+        # Without pyplot there is no window, no backend and nothing to close.
+        drawing = Figure(figsize=(max(6.0, 0.9 * n), max(12.0, 7.2 + 0.7 * n)))
+        payoffs, models, flows = drawing.subplots(3, 1)
+        plot_payoffs(allocation, payoffs)
+        plot_models(allocation, models)
+        plot_flows(allocation, flows)
+    return drawing
+
+
+def save(drawing: "Figure", path: str | Path, form: str = "svg") -> None:
+    """Write a figure in the format ``form``; the same figure gives the same bytes."""
+    import matplotlib
+
+    dated = {"svg": {"Date": None}, "pdf": {"CreationDate": None}}
+    with matplotlib.rc_context(_STYLE):
+        drawing.savefig(path, format=form, metadata=dated.get(form), dpi=150)
+
+
+def _error_bars(allocation: Allocation, name: str) -> dict:
+    if allocation.game.seeds == 1:
+        return {}
+    return {"yerr": allocation.standard_error(name), "ecolor": "#CC79A7", "capsize": 3}
+
+
+def _by_party(allocation: Allocation, ax: "Axes") -> "Axes":
+    _name_parties(allocation, ax)
+    ax.set_xlabel("party")
+    ax.legend(loc="lower center", bbox_to_anchor=(0.5, 1.0), ncols=3)
+    return ax
+
+
+def _name_parties(allocation: Allocation, ax: "Axes") -> None:
+    parties = allocation.game.parties
+    crowded = sum(map(len, parties)) > 40
+    ax.set_xticks(range(len(parties)), parties, rotation=90 if crowded else 0)

@@ -1,0 +1,174 @@
+"""Finished coalition values on disk, so that a run can be stopped at any moment.
+
+One SQLite file holds the values of any number of experiments. A value is keyed by the digest of
+its experiment (data, partition, network, training), its seed and its coalition, and is committed
+as soon as it is known. Processes may share a file: the first value that is committed counts.
+"""
+
+import hashlib
+import json
+import sqlite3
+import threading
+from collections.abc import Mapping, Sequence
+from datetime import UTC, datetime
+from pathlib import Path
+from types import TracebackType
+from typing import Any
+
+import numpy as np
+from jaxtyping import Float64
+
+APPLICATION_ID = 0x53484150
+"""Marks the file as ours (``SHAP``), so that another program's database is not written to."""
+
+_SCHEMA = """
+CREATE TABLE experiments (
+    digest TEXT PRIMARY KEY,
+    description TEXT NOT NULL
+) WITHOUT ROWID;
+CREATE TABLE coalition_values (
+    digest TEXT NOT NULL REFERENCES experiments,
+    seed INTEGER NOT NULL,
+    coalition INTEGER NOT NULL,
+    value REAL NOT NULL,
+    finished TEXT NOT NULL,
+    PRIMARY KEY (digest, seed, coalition)
+) WITHOUT ROWID;
+"""
+
+
+class StoreError(OSError):
+    """The store cannot be used; the message names the file and what to do."""
+
+
+def digest(description: Mapping[str, Any]) -> str:
+    """Hexadecimal SHA-256 of a description, independent of the order of its keys."""
+    text = json.dumps(description, sort_keys=True, separators=(",", ":"))
+    return hashlib.sha256(text.encode()).hexdigest()
+
+
+class Store:
+    """Values of one experiment in a file that others may share.
+
+    Args:
+        path: the SQLite file; made with its folder if missing. ``":memory:"`` keeps nothing.
+        description: what the values depend on, other than seed and coalition; JSON types.
+        timeout: seconds to wait while another process writes.
+
+    Raises:
+        StoreError: if the file is locked for longer than ``timeout``, is damaged, is not a store,
+            or cannot be opened.
+    """
+
+    def __init__(
+        self, path: str | Path, description: Mapping[str, Any], *, timeout: float = 30
+    ) -> None:
+        self.path = path
+        self.key = digest(description)
+        self._timeout = timeout
+        self._lock = threading.Lock()
+        try:
+            if str(path) != ":memory:":
+                Path(path).parent.mkdir(parents=True, exist_ok=True)
+            # Threads take turns by our own lock; each statement is its own transaction.
+            self._db = sqlite3.connect(
+                path, timeout=timeout, isolation_level=None, check_same_thread=False
+            )
+        except (OSError, sqlite3.Error) as error:
+            raise StoreError(f"store {path}: cannot be opened ({error}): choose another") from error
+        try:
+            self._claim_file()
+            self._run(
+                "INSERT OR IGNORE INTO experiments VALUES (?, ?)",
+                (self.key, json.dumps(description, sort_keys=True)),
+            )
+        except StoreError:
+            self._db.close()
+            raise
+
+    def _claim_file(self) -> None:
+        """Make the tables in an empty file; refuse a file that holds something else."""
+        if self._application() == APPLICATION_ID:
+            return
+        # Two processes may both find the file empty: only one at a time makes the tables.
+        self._run("BEGIN IMMEDIATE")
+        if self._application() != APPLICATION_ID:
+            if self._run("SELECT 1 FROM sqlite_master LIMIT 1"):
+                raise StoreError(
+                    f"store {self.path}: is the database of another program: choose another file"
+                )
+            for statement in _SCHEMA.split(";"):
+                self._run(statement)
+            self._run(f"PRAGMA application_id = {APPLICATION_ID}")
+        self._run("COMMIT")
+
+    def _application(self) -> int:
+        return self._run("PRAGMA application_id")[0][0]
+
+    def _run(self, statement: str, values: Sequence[Any] = ()) -> list[tuple[Any, ...]]:
+        try:
+            with self._lock:
+                return self._db.execute(statement, values).fetchall()
+        except sqlite3.OperationalError as error:
+            if "locked" in str(error):
+                advice = f"another process has held it for {self._timeout:g} s: try again later"
+            else:
+                advice = "check free space and permissions, or choose another file"
+            raise StoreError(f"store {self.path}: {error}: {advice}") from error
+        except sqlite3.DatabaseError as error:
+            raise StoreError(
+                f"store {self.path}: {error}: the file is damaged or not a store; move it away "
+                "and run again (values are trained anew)"
+            ) from error
+
+    def put(self, seed: int, coalition: int, value: float) -> None:
+        """Commit one value; a value that is already there stays."""
+        now = datetime.now(UTC).isoformat(timespec="seconds")
+        self._run(
+            "INSERT OR IGNORE INTO coalition_values VALUES (?, ?, ?, ?, ?)",
+            (self.key, seed, coalition, value, now),
+        )
+
+    def get(self, seed: int, coalition: int) -> float | None:
+        """A finished value, or None."""
+        rows = self._run(
+            "SELECT value FROM coalition_values WHERE digest = ? AND seed = ? AND coalition = ?",
+            (self.key, seed, coalition),
+        )
+        return rows[0][0] if rows else None
+
+    def table(self, seeds: Sequence[int], n: int) -> Float64[np.ndarray, "seeds coalitions"]:
+        """Value table of ``n`` parties in bitmask order, one row per seed; nan where not finished.
+
+        The empty coalition has value 0.
+        """
+        values = np.full((len(seeds), 2**n), np.nan)
+        values[:, 0] = 0
+        rows = {seed: k for k, seed in enumerate(seeds)}
+        for seed, coalition, value in self._run(
+            "SELECT seed, coalition, value FROM coalition_values WHERE digest = ?", (self.key,)
+        ):
+            if seed in rows:
+                values[rows[seed], coalition] = value
+        return values
+
+    def strangers(self) -> int:
+        """Number of values in the file that belong to other experiments; none of them is used."""
+        return self._run("SELECT COUNT(*) FROM coalition_values WHERE digest != ?", (self.key,))[0][
+            0
+        ]
+
+    def close(self) -> None:
+        """Close the file; everything that was put is already there."""
+        self._db.close()
+
+    def __enter__(self) -> "Store":
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self.close()

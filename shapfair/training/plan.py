@@ -1,0 +1,94 @@
+"""What is trained: jobs, and the batches that each job sees.
+
+A job is one coalition under one seed. Its batches follow from (seed, coalition) alone, so neither
+the machine nor the order of the work can change them.
+"""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from jaxtyping import Int32
+
+from shapfair.coalitions import coalition_name
+from shapfair.datasets import Partition
+
+PADDING = -1
+"""Index that fills the last batch of an epoch; it has weight zero in the loss."""
+
+
+@dataclass(frozen=True)
+class Training:
+    """Training settings; the defaults are those of App. J.1.
+
+    Args:
+        batch_size: images per step.
+        epochs: passes over the coalition's data.
+        learning_rate: step size of Adam.
+    """
+
+    batch_size: int = 64
+    epochs: int = 5
+    learning_rate: float = 1e-3
+
+
+@dataclass(frozen=True)
+class Job:
+    """One model to train: a coalition (bitmask) under a seed, and its number of steps."""
+
+    coalition: int
+    seed: int
+    steps: int
+
+
+def plan_jobs(
+    partition: Partition,
+    coalitions: Iterable[int],
+    seeds: Sequence[int],
+    training: Training,
+    duplicates: str = "drop",
+) -> list[Job]:
+    """Jobs for all pairs of coalition and seed, longest first.
+
+    The longest first keeps every lane busy to the end: what is left over last is short.
+
+    Args:
+        partition: who owns which training example.
+        coalitions: non-empty coalitions as bitmasks.
+        seeds: seeds of the runs.
+        training: settings; they fix the number of steps.
+        duplicates: ``"drop"`` for the union of the members' data as a set (the paper's
+            definition), ``"keep"`` for their concatenation.
+
+    Raises:
+        ValueError: if a coalition has fewer examples than one batch.
+    """
+    jobs = []
+    for coalition in coalitions:
+        examples = len(partition.coalition_indices(coalition, duplicates))
+        if examples < training.batch_size:
+            raise ValueError(
+                f"coalition {coalition_name(coalition, partition.parties)} has {examples} "
+                f"examples, fewer than one batch of {training.batch_size}: give its members more "
+                "data or lower batch_size"
+            )
+        steps = training.epochs * -(-examples // training.batch_size)
+        jobs += [Job(coalition, seed, steps) for seed in seeds]
+    return sorted(jobs, key=lambda job: (-job.steps, job.seed, job.coalition))
+
+
+def job_batches(
+    job: Job, partition: Partition, training: Training, duplicates: str = "drop"
+) -> Int32[np.ndarray, "steps batch"]:
+    """Example indices of every step of a job, shape ``(steps, batch_size)``.
+
+    Every epoch is a fresh shuffle drawn from (seed, coalition); the last batch of an epoch is
+    filled up with :data:`PADDING`.
+    """
+    indices = partition.coalition_indices(job.coalition, duplicates).astype(np.int32)
+    shuffle = np.random.default_rng([job.seed, job.coalition])
+    filler = np.full(-len(indices) % training.batch_size, PADDING, np.int32)
+    epochs = [
+        np.concatenate([shuffle.permutation(indices), filler]) for _ in range(training.epochs)
+    ]
+    return np.concatenate(epochs).reshape(-1, training.batch_size)

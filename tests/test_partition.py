@@ -1,0 +1,98 @@
+"""The partition among parties: the paper's sets, their unions, and one clear error for bad ones."""
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from shapfair.coalitions import members
+from shapfair.datasets import MNIST_PARTIES, Partition, load
+
+LABELS = np.array([3, 0, 1, 0, 2, 1, 3, 9], np.uint8)
+
+
+def partition_of(*held):
+    names = tuple(f"party {i}" for i in range(len(held)))
+    return Partition(names, tuple(np.array(sorted(h), np.int64) for h in held))
+
+
+def test_parties_hold_the_records_with_their_labels():
+    partition = Partition.by_label(LABELS, {"zero": [0], "low": [0, 1], "odd": [1, 3, 9]})
+    assert partition.parties == ("zero", "low", "odd")
+    held = [indices.tolist() for indices in partition.indices]
+    assert held == [[1, 3], [1, 2, 3, 5], [0, 2, 5, 6, 7]]
+
+
+def test_a_shared_record_counts_once_unless_duplicates_are_kept():
+    partition = Partition.by_label(LABELS, {"zero": [0], "low": [0, 1], "odd": [1, 3, 9]})
+    assert partition.coalition_indices(0b011).tolist() == [1, 2, 3, 5]
+    assert partition.coalition_indices(0b011, "keep").tolist() == [1, 3, 1, 2, 3, 5]
+    assert partition.coalition_indices(0).size == 0
+
+
+def test_parties_of_the_paper():
+    subset = load("mnist", "embedded")
+    partition = Partition.by_label(subset.train_labels, MNIST_PARTIES)
+    assert partition.parties == ("[0]", "[1-2]", "[0-3]", "[3-5]", "[6-9]")
+    assert [held.size for held in partition.indices] == [500, 1000, 2000, 1500, 2000]
+    # The grand coalition holds every image: digits 0 to 3 twice over, but as a set.
+    np.testing.assert_array_equal(partition.coalition_indices(0b11111), np.arange(5000))
+    assert partition.coalition_indices(0b11111, "keep").size == 7000
+    # [0-3] already has what [0] and [1-2] bring.
+    np.testing.assert_array_equal(
+        partition.coalition_indices(0b00111), partition.coalition_indices(0b00100)
+    )
+
+
+@settings(max_examples=50, deadline=None, derandomize=True)
+@given(
+    held=st.lists(st.sets(st.integers(0, 12), min_size=1), min_size=1, max_size=5), data=st.data()
+)
+def test_coalitions_train_on_unions(held, data):
+    partition = partition_of(*held)
+    coalition = data.draw(st.integers(0, 2 ** len(held) - 1))
+    union = set().union(*(held[i] for i in members(coalition)))
+    assert partition.coalition_indices(coalition).tolist() == sorted(union)
+    kept = [k for i in members(coalition) for k in sorted(held[i])]
+    assert partition.coalition_indices(coalition, "keep").tolist() == kept
+
+
+def test_digest_tells_partitions_apart():
+    one = partition_of({0, 1}, {2})
+    assert one.digest == partition_of({0, 1}, {2}).digest
+    others = [partition_of({0}, {1, 2}), partition_of({2}, {0, 1}), partition_of({0, 1, 2})]
+    others.append(Partition(("a", "b"), one.indices))
+    assert len({one.digest, *(other.digest for other in others)}) == 5
+    narrow = Partition(one.parties, tuple(held.astype(np.int32) for held in one.indices))
+    assert narrow.digest == one.digest
+
+
+def test_indices_cannot_be_changed_through_a_partition():
+    mine = np.array([0, 1])
+    partition = Partition(("a",), (mine,))
+    with pytest.raises(ValueError, match="read-only"):
+        partition.indices[0][0] = 5
+    assert mine.flags.writeable
+
+
+@pytest.mark.parametrize(
+    ("build", "message"),
+    [
+        (lambda: Partition((), ()), "0 parties"),
+        (lambda: Partition(("a", "b"), (np.array([0]),)), "2 parties and 1 lists"),
+        (lambda: Partition(("a", "a"), (np.array([0]), np.array([1]))), "two parties are called"),
+        (lambda: partition_of({0}, set()), "party 'party 1' has no data"),
+        (lambda: partition_of({-4, 2}), "party 'party 0' holds negative index -4"),
+        (lambda: Partition(("a",), (np.array([7, 3, 7]),)), "party 'a' holds record 7 more than"),
+        (lambda: Partition.by_label(LABELS, {"a": [0], "b": []}), "party 'b' has no data"),
+        (lambda: Partition.by_label(LABELS, {"a": [0, 5]}), "party 'a' asks for label 5"),
+        (lambda: partition_of({0}).coalition_indices(2), "bitmask 2"),
+        (lambda: partition_of({0}).coalition_indices(-1), "bitmask -1"),
+        (lambda: partition_of({0}).coalition_indices(1, "twice"), "duplicates: 'twice'"),
+        (lambda: partition_of(*[{0}] * 27), "27 parties"),
+    ],
+)
+def test_bad_input_is_one_clear_error(build, message):
+    with pytest.raises(ValueError, match=message) as caught:
+        build()
+    assert "\n" not in str(caught.value)
