@@ -249,7 +249,7 @@ def _amounts(argument: str, given: Amounts, parties: Sequence[str]) -> np.ndarra
     """
     named: list[tuple[str, Any]]
     if isinstance(given, Mapping):
-        for name in given.keys() - set(parties):
+        for name in [name for name in given if name not in parties][:1]:
             raise ValueError(f"{argument}: no party {name!r}, known: {', '.join(parties)}")
         named = [(name, given.get(name, math.inf)) for name in parties]
     else:

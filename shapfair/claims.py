@@ -100,7 +100,7 @@ class ClaimTable(Sequence[Claim]):
             return "<tr>" + "".join(f"<{tag}>{escape(cell)}</{tag}>" for cell in cells) + "</tr>"
 
         head, body = row("th", self.columns), "\n".join(row("td", cells) for cells in self._cells())
-        return f"<table>\n<thead>{head}</thead>\n<tbody>\n{body}\n</tbody>\n</table>"
+        return f'<table class="claims">\n<thead>{head}</thead>\n<tbody>\n{body}\n</tbody>\n</table>'
 
 
 def table(rows: Sequence[Claim]) -> ClaimTable:

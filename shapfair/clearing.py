@@ -5,7 +5,7 @@ system of Eisenberg and Noe (2001): every party pays in full, or all that it has
 revenue. Their fictitious default algorithm finds the greatest such vector, which is the solution of
 the paper's linear programme (P), in at most :math:`n` rounds.
 
-L. Eisenberg, T. Noe, Systemic risk in financial systems, Management Science 47(2), 2001, 236-249.
+Eisenberg and Noe, Systemic risk in financial systems, Management Science 47(2), 2001, 236-249.
 """
 
 from dataclasses import dataclass

@@ -10,7 +10,7 @@ import numpy as np
 from jaxtyping import Bool, UInt8
 
 MAX_PARTIES = 26
-"""Largest number of parties: a table of 2**26 values takes 0.5 GiB."""
+"""Largest number of parties; a table of 2**26 values takes 0.5 GiB."""
 
 
 def count_parties(coalitions: int) -> int:

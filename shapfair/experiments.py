@@ -15,7 +15,7 @@ import jax
 import numpy as np
 from flax import linen as nn
 from jaxtyping import Float64
-from tqdm.auto import tqdm
+from tqdm import tqdm
 
 from shapfair.datasets import MNIST_PARTIES, Dataset, Partition, load
 from shapfair.game import Game

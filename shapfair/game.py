@@ -129,7 +129,7 @@ class Game:
 
     @property
     def rounding(self) -> float:
-        """Differences of values up to this size are rounding noise: 64 ulp of the largest value."""
+        """Differences of values up to this size are rounding noise, 64 ulp of the largest value."""
         return 64 * float(np.finfo(np.float64).eps) * float(np.abs(self.values).max())
 
     def scaled(self, exchange_rate: float | int) -> "Game":

@@ -4,13 +4,12 @@ import json
 import os
 import subprocess
 import sys
-from importlib.metadata import version
 
 import numpy as np
 import pytest
 from helpers import additive
 
-from shapfair import Game, allocate
+from shapfair import Game, __version__, allocate
 from shapfair.cli import main
 
 PARTIES = ("[0]", "[1-2]", "b=c")
@@ -210,7 +209,7 @@ def test_version(capsys):
     with pytest.raises(SystemExit) as caught:
         main(["--version"])
     assert caught.value.code == 0
-    assert capsys.readouterr().out == f"shapfair {version('shapfair')}\n"
+    assert capsys.readouterr().out == f"shapfair {__version__}\n"
 
 
 # --- how it starts -------------------------------------------------------------------------------

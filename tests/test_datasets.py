@@ -326,7 +326,7 @@ def test_dead_worker_is_a_reason(monkeypatch):
     with pytest.raises(DataError, match="ended with exit status -9"):
         sources.from_tfds(SMALL)
     dead = subprocess.CompletedProcess([], 1, stdout="noise\nURL is not reachable\n", stderr="x")
-    with pytest.raises(DataError, match="^URL is not reachable$"):
+    with pytest.raises(DataError, match=r"^URL is not reachable$"):
         sources.from_tfds(SMALL)
 
 

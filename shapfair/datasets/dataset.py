@@ -66,7 +66,7 @@ class Dataset:
         return content.hexdigest()
 
     def to_bytes(self) -> bytes:
-        """The arrays of :data:`ARRAYS` one after the other, each in C order."""
+        """The arrays of ``ARRAYS`` one after the other, each in C order."""
         return b"".join(getattr(self, name).tobytes() for name in ARRAYS)
 
 
