@@ -1,7 +1,7 @@
 """Allocations as tables for people, on a terminal or in a text file."""
 
 from collections.abc import Callable
-from typing import Any, TextIO
+from typing import Any
 
 from rich.console import Console
 from rich.table import Table
@@ -10,7 +10,7 @@ from shapfair.allocation import Allocation
 from shapfair.plotting import number_format
 
 
-def print_allocation(allocation: Allocation, file: TextIO) -> None:
+def print_allocation(allocation: Allocation, file: Any) -> None:
     """The allocation for people: a row per party, then the flows, then the certificate."""
     game = allocation.game
     console = Console(
