@@ -10,6 +10,7 @@ import argparse
 import os
 import re
 import shutil
+import subprocess
 import sys
 import time
 from pathlib import Path
@@ -69,7 +70,8 @@ def execute(notebook: NotebookNode, folder: Path, name: str) -> None:
         record_timing=False,
         coalesce_streams=True,
     )
-    with client.setup_kernel():
+    # A kernel that stops may complain about its sockets; what cells write comes as their output.
+    with client.setup_kernel(stderr=subprocess.DEVNULL):
         for index, cell in enumerate(notebook.cells):
             if cell.cell_type != "code":
                 continue
