@@ -42,7 +42,7 @@ pytest: setup
 	$(BIN)/pytest -q
 
 nbval: setup
-	$(BIN)/pytest -q -p no:jaxtyping --nbval --nbval-current-env --nbval-cell-timeout=600 \
+	$(BIN)/pytest -q --nbval --nbval-current-env --nbval-cell-timeout=600 \
 	  --nbval-sanitize-with=nbval-sanitize.cfg book/*.ipynb notebooks
 
 site: setup
