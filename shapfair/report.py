@@ -3,6 +3,7 @@
 from collections.abc import Callable
 from typing import Any
 
+import numpy as np
 from rich.console import Console
 from rich.table import Table
 
@@ -16,7 +17,7 @@ def print_allocation(allocation: Allocation, file: Any) -> None:
     console = Console(
         file=file, markup=False, highlight=False, emoji=False, width=None if file.isatty() else 1000
     )
-    number = number_format(float(abs(game.values).max()))
+    number = number_format(float(np.abs(game.values).max()))
     several = f", {game.seeds} tables (mean ± standard error)" if game.seeds > 1 else ""
     grand_value = number(float(allocation.mean("grand_value")))
     console.print(f"{game.n} parties{several}, grand coalition's value {grand_value}")
