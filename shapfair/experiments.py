@@ -97,8 +97,8 @@ class Experiment:
         coalitions = range(1, 2 ** len(parties))
         with Store(store, self.description()) as values:
             jobs = plan_jobs(self.partition, coalitions, seeds, self.training, self.duplicates)
-            todo = [job for job in jobs if values.get(job.seed, job.coalition) is None]
-            with _Progress(self.name, jobs, todo) as progress:
+            waiting = [job for job in jobs if values.get(job.seed, job.coalition) is None]
+            with _Progress(self.name, jobs, waiting) as progress:
 
                 def finished(job: Job, value: float) -> None:
                     values.put(job.seed, job.coalition, value)
@@ -112,7 +112,7 @@ class Experiment:
                     self.duplicates,
                     lanes,
                 ).run(
-                    todo,
+                    waiting,
                     finished=finished,
                     is_finished=lambda job: values.get(job.seed, job.coalition) is not None,
                     stepped=progress.stepped,
@@ -120,16 +120,16 @@ class Experiment:
             table = values.table(seeds, len(parties))
             strangers = values.strangers()
         seconds = time.perf_counter() - start
-        return Run(self, tuple(seeds), table, usage, seconds, len(jobs) - len(todo), strangers)
+        return Run(self, tuple(seeds), table, usage, seconds, len(jobs) - len(waiting), strangers)
 
 
 class _Progress:
     """Progress bar over model-steps; silent when standard error is not a terminal."""
 
-    def __init__(self, name: str, jobs: Sequence[Job], todo: Sequence[Job]) -> None:
-        self._jobs, self._left = len(jobs), len(todo)
+    def __init__(self, name: str, jobs: Sequence[Job], waiting: Sequence[Job]) -> None:
+        self._jobs, self._left = len(jobs), len(waiting)
         total = sum(job.steps for job in jobs)
-        done = total - sum(job.steps for job in todo)
+        done = total - sum(job.steps for job in waiting)
         self._bar = tqdm(
             total=total, initial=done, desc=name, unit="step", unit_scale=True, disable=None
         )
