@@ -107,8 +107,11 @@ def test_batches_follow_from_seed_and_coalition_alone():
     job = Job(coalition=3, seed=1, steps=12)
     again = job_batches(job, SHARES, TRAINING)
     np.testing.assert_array_equal(job_batches(job, SHARES, TRAINING), again)
-    others = [Job(3, 2, 12), Job(1, 3, 12)]
-    assert all((job_batches(o, SHARES, TRAINING)[:3] != again[:3]).any() for o in others)
+    assert (job_batches(Job(3, 2, 12), SHARES, TRAINING) != again).any()
+    # c adds nothing to a: the same data, but another coalition and so another shuffle.
+    nested = Partition(("a", "c"), (np.arange(70), np.arange(40)))
+    alone, together = (job_batches(Job(c, 1, 9), nested, TRAINING) for c in (0b01, 0b11))
+    assert (alone != together).any()
 
 
 def test_initial_weights_are_those_of_the_seed():
@@ -183,11 +186,16 @@ def test_diverged_training_names_coalition_seed_and_step_and_keeps_what_was_fini
 
 
 def test_an_error_of_the_caller_stops_all_devices():
+    jobs, handed_over = all_jobs(seeds=range(40)), []
+
     def finished(job, value):
-        raise OSError("disk full")
+        handed_over.append(job)
+        if len(handed_over) == 1:
+            raise OSError("disk full")
 
     with pytest.raises(OSError, match="disk full"):
-        Engine(SMALL, SHARES, NETWORK, TRAINING).run(all_jobs(), finished)
+        Engine(SMALL, SHARES, NETWORK, TRAINING).run(jobs, finished)
+    assert len(handed_over) < len(jobs) / 4
 
 
 @pytest.fixture(scope="module")
