@@ -26,14 +26,15 @@ from shapfair.training.models import initial_parameters
 from shapfair.training.plan import Job, Training, job_batches
 
 BLOCK_STEPS = 500
-"""Most steps between two looks of the host; on a CPU 2,000 are no faster, 100 a tenth slower."""
+"""Most steps between two looks of the host: few enough to stop promptly, a fraction of a second."""
 
 LANES = {"cpu": 1, "gpu": 32, "tpu": 32}
 """Lanes per device by backend.
 
 On a CPU one model and its Adam moments (660 kB) just fit the cache of one core: full MNIST took
-14.6, 17.8, 19.4 and 23.7 s with 1, 2, 4 and 8 lanes on two cores. The width for accelerators, on
-which a single small model leaves most of the device idle, is a starting point, not a measurement.
+14.6, 15.1, 15.3 and 16.8 s with 1, 2, 4 and 8 lanes on two cores (compiled; medians of three). The
+width for accelerators, on which a single small model leaves most of the device idle, is a starting
+point, not a measurement.
 """
 
 SCORE_BATCH = 1000
