@@ -26,7 +26,7 @@ from shapfair.training.models import initial_parameters
 from shapfair.training.plan import Job, Training, job_batches
 
 BLOCK_STEPS = 500
-"""Most steps between two looks of the host: few enough to stop promptly, a fraction of a second."""
+"""Most steps between two looks of the host, few enough to stop within a fraction of a second."""
 
 LANES = {"cpu": 1, "gpu": 32, "tpu": 32}
 """Lanes per device by backend.
