@@ -7,11 +7,14 @@ it holds. The number found is part of the error if it does not hold.
 from collections.abc import Sequence
 from dataclasses import dataclass
 from html import escape
+from numbers import Rational
 
 import numpy as np
 from numpy.typing import ArrayLike
 
 Numbers = float | int | ArrayLike
+Rationals = Rational | Sequence
+"""An integer or a fraction, or a nested sequence of them."""
 
 
 @dataclass(frozen=True)
@@ -58,13 +61,44 @@ def check(statement: str, got: Numbers, want: Numbers, *, atol: float | int) -> 
     return Claim(statement, _tidy(np.asarray(want, dtype=float)), f"{atol:.1g}")
 
 
+def check_exactly(statement: str, got: Rationals, want: Rationals) -> Claim:
+    """Assert that ``got`` equals ``want`` as rational numbers, entry by entry if they are nested.
+
+    Raises:
+        AssertionError: naming the statement, what was found and what was wanted; also if there is
+            nothing to compare.
+        TypeError: if a number is a float, of which equality says little.
+    """
+    found, wanted = fractions_text(got), fractions_text(want)
+    if not wanted.strip("(), "):
+        raise AssertionError(f"{statement}: nothing to compare")
+    if found != wanted:
+        raise AssertionError(f"{statement}: got {found}, want {wanted}")
+    return Claim(statement, wanted, "exact")
+
+
+def fractions_text(numbers: Rationals) -> str:
+    """Rational numbers for people: ``(1/3, 2/3, 1)``.
+
+    Raises:
+        TypeError: if a number is not rational.
+    """
+    if isinstance(numbers, Sequence) and not isinstance(numbers, str):
+        return f"({', '.join(map(fractions_text, numbers))})"
+    if not isinstance(numbers, Rational):
+        raise TypeError(f"{numbers!r} is not an integer or a fraction")
+    return str(numbers)
+
+
 def check_that(statement: str, condition: object) -> Claim:
     """Assert that a condition holds; of an array, everywhere.
+
+    A verdict of :mod:`shapfair.axioms` is a condition, too, and says in the error what breaks it.
 
     Raises:
         AssertionError: naming the statement; also for an empty array, which shows nothing.
     """
-    truths = np.asarray(condition)
+    truths = np.asarray(getattr(condition, "holds", condition))
     if truths.dtype != bool or truths.size == 0 or not truths.all():
         raise AssertionError(f"{statement}: does not hold, got {condition!r}")
     return Claim(statement)

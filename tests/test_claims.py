@@ -1,7 +1,10 @@
+from fractions import Fraction
+
 import numpy as np
 import pytest
 
-from shapfair.claims import Claim, check, check_that, table
+from shapfair.axioms import Verdict
+from shapfair.claims import Claim, check, check_exactly, check_that, fractions_text, table
 
 
 def test_a_claim_that_holds_is_a_row():
@@ -48,6 +51,12 @@ def test_only_a_truth_is_a_truth(condition):
         check_that("ordered", condition)
 
 
+def test_a_verdict_is_a_condition_and_says_what_breaks_it():
+    assert check_that("balanced", Verdict(True)).statement == "balanced"
+    with pytest.raises(AssertionError, match=r"balanced: does not hold, .*party 2 pays 1"):
+        check_that("balanced", Verdict(False, "party 2 pays 1"))
+
+
 def test_a_table_reads_as_text_and_as_html():
     rows = table([check("a < b", 1.0, 1.0, atol=1e-9), check_that("balanced", True)])
     assert repr(rows).splitlines() == [
@@ -62,3 +71,49 @@ def test_a_table_reads_as_text_and_as_html():
     assert repr(rows[0]) == "\n".join(
         ["claim  expected  within  verdict", "a < b  1         1e-09   holds"]
     )
+
+
+# --- rational numbers ----------------------------------------------------------------------------
+
+
+def test_rational_numbers_that_are_equal_are_a_row():
+    thirds = (Fraction(1, 3), Fraction(2, 3), Fraction(1))
+    assert check_exactly("factors", thirds, [Fraction(2, 6), Fraction(2, 3), 1]) == Claim(
+        "factors", "(1/3, 2/3, 1)", "exact"
+    )
+    assert check_exactly("a count", 222, Fraction(222)).expected == "222"
+    assert check_exactly("flows", ((0, 1), (2, 0)), [[0, 1], [2, 0]]).expected == "((0, 1), (2, 0))"
+    assert "exact" in repr(table([check_exactly("a count", 1, 1)]))
+
+
+@pytest.mark.parametrize(
+    ("got", "want", "message"),
+    [
+        (Fraction(1, 3), Fraction(333, 1000), "factors: got 1/3, want 333/1000"),
+        (Fraction(1, 3) + Fraction(1, 10**30), Fraction(1, 3), "want 1/3"),
+        ((1, 2, 3), (1, 3, 2), r"factors: got \(1, 2, 3\), want \(1, 3, 2\)"),
+        ((1, 2), (1, 2, 3), r"got \(1, 2\), want \(1, 2, 3\)"),
+        (1, (1,), r"got 1, want \(1\)"),
+        (((1, 2), (3,)), ((1,), (2, 3)), "want"),
+        ((), (), "factors: nothing"),
+        (((), ()), ((), ()), "factors: nothing"),
+    ],
+)
+def test_rational_numbers_that_differ_are_an_error(got, want, message):
+    with pytest.raises(AssertionError, match=message):
+        check_exactly("factors", got, want)
+
+
+@pytest.mark.parametrize("number", [0.5, (1, 0.5), "1/2", None, 1j, np.float64(1)])
+def test_only_rational_numbers_can_be_exact(number):
+    for compare in (lambda: check_exactly("x", number, 1), lambda: check_exactly("x", 1, number)):
+        with pytest.raises(TypeError):
+            compare()
+
+
+def test_fractions_for_people():
+    assert fractions_text(Fraction(-4, 6)) == "-2/3"
+    assert fractions_text((Fraction(1, 3), 1, Fraction(4, 2))) == "(1/3, 1, 2)"
+    assert fractions_text([(1,), [2, 3]]) == "((1), (2, 3))"
+    with pytest.raises(TypeError, match="'1/2' is not an integer or a fraction"):
+        fractions_text((1, "1/2"))
