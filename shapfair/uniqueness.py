@@ -18,13 +18,11 @@ from math import factorial, lcm
 
 from flint import fmpz_mat
 
-from shapfair.axioms.roles import without as coalitions_without
-from shapfair.exact import conditional_shapley_values
+from shapfair.axioms import roles
+from shapfair.exact import Table, conditional_shapley_values
 
 Number = int | Fraction
-Game = Sequence[Number]
-"""Value table in bitmask order."""
-Functional = Callable[[Game], Number]
+Functional = Callable[[Table], Number]
 """From a game to a number, such as ``lambda v: v[-1]``."""
 
 
@@ -48,13 +46,11 @@ class Solutions:
 
     Attributes:
         unknowns: number of unknowns.
-        equations: number of equations.
         rank: rank of the left-hand sides.
         consistent: whether there is a solution.
     """
 
     unknowns: int
-    equations: int
     rank: int
     consistent: bool
 
@@ -73,7 +69,10 @@ class Solutions:
 
 
 def payoff_dimension(n: int, without: str | None = None) -> int:
-    """Dimension of the linear payoff schemes with the axioms of Lemma 3.1; 0 if (1) is alone.
+    r"""Dimension of the linear payoff schemes with the axioms of Lemma 3.1; 0 if (1) is alone.
+
+    For every :math:`n\ge 2` it is 0, or without balance :math:`n`, without dummies :math:`n-1`,
+    without symmetry :math:`\sum_{T\ne\emptyset}(|T|-1) = (n-2)2^{n-1}+1`.
 
     Args:
         n: number of parties.
@@ -81,41 +80,33 @@ def payoff_dimension(n: int, without: str | None = None) -> int:
 
     Raises:
         ValueError: if there is no axiom of that name.
+
+    Cost: one exact rank of :math:`n(2^n-1)` columns; seconds for seven parties.
     """
     return solutions(n, n, _rest(payoff_axioms(n), without)).dimension
-
-
-def payoff_dimension_formula(n: int, without: str | None = None) -> int:
-    r"""Closed form of :func:`payoff_dimension` for every :math:`n\ge 2`.
-
-    0, or without balance :math:`n`, without dummies :math:`n-1`, without symmetry
-    :math:`\sum_{T\ne\emptyset}(|T|-1) = (n-2)2^{n-1}+1`.
-    """
-    drop = {None: 0, "balance": n, "dummy": n - 1, "symmetry": (n - 2) * 2 ** (n - 1) + 1}
-    return drop[without]
 
 
 def payoff_axioms(n: int) -> dict[str, list[Equation]]:
     """Axioms of Lemma 3.1 by name, besides linearity."""
     return {
-        "balance": total(n, lambda v: 0),
-        "dummy": dummy(n, lambda v: -v[-1]),
-        "symmetry": symmetry(n),
+        "balance": _total(n, lambda v: 0),
+        "dummy": _dummy(n, lambda v: -v[-1]),
+        "symmetry": _symmetry(n),
     }
 
 
-def total(n: int, amount: Functional) -> list[Equation]:
+def _total(n: int, amount: Functional) -> list[Equation]:
     """Payoffs sum to ``amount``; balance if that is 0."""
     everyone = dict.fromkeys(range(n), 1)
     return [_equation(everyone, game, amount(game)) for game in unit_games(n)]
 
 
-def dummy(n: int, payoff: Functional) -> list[Equation]:
+def _dummy(n: int, payoff: Functional) -> list[Equation]:
     """Dummy parties receive ``payoff``."""
     return [_equation({i: 1}, v, payoff(v)) for i in range(n) for v in dummy_games(n, i)]
 
 
-def symmetry(n: int) -> list[Equation]:
+def _symmetry(n: int) -> list[Equation]:
     """Symmetric parties receive the same."""
     return [
         _equation({i: 1, j: -1}, game, 0)
@@ -146,14 +137,14 @@ def affine_system(n: int, alpha: Number | Functional, beta: Functional) -> Solut
 def affine_axioms(n: int, alpha: Number | Functional, beta: Functional) -> list[Equation]:
     """Equations of :func:`affine_system`."""
 
-    def gamma(game: Game) -> Number:
+    def gamma(game: Table) -> Number:
         return alpha(game) if callable(alpha) else alpha * game[-1]
 
-    def dummy_payoff(game: Game) -> Number:
+    def dummy_payoff(game: Table) -> Number:
         return Fraction(beta(game) - gamma(game)) / n
 
-    equations = [*total(n, beta), *dummy(n, dummy_payoff), *symmetry(n)]
-    doubles = [*total(n, _of_double(beta)), *dummy(n, _of_double(dummy_payoff))]
+    equations = [*_total(n, beta), *_dummy(n, dummy_payoff), *_symmetry(n)]
+    doubles = [*_total(n, _of_double(beta)), *_dummy(n, _of_double(dummy_payoff))]
     return equations + [
         Equation({unknown: 2 * x for unknown, x in row.left.items()}, row.right) for row in doubles
     ]
@@ -166,14 +157,14 @@ def anonymous_functional(weights: Sequence[Number]) -> Functional:
     on the names of the parties; equal weights :math:`\alpha` give :math:`\alpha v(N)`.
     """
 
-    def gamma(game: Game) -> Number:
+    def gamma(game: Table) -> Number:
         terms = enumerate(dividends(game))
         return sum((weights[t.bit_count() - 1] * x for t, x in terms if t), Fraction(0))
 
     return gamma
 
 
-def affine_payoffs(values: Game, weights: Sequence[Number], beta: Functional) -> list[Fraction]:
+def affine_payoffs(values: Table, weights: Sequence[Number], beta: Functional) -> list[Fraction]:
     r"""The solution of :func:`affine_system` for an anonymous functional.
 
     .. math:: p_i = \sum_{T\ni i} \frac{g_{|T|}}{|T|} c_T(v) + \frac{\beta(v) - \gamma(v)}{n}
@@ -195,7 +186,7 @@ def affine_payoffs(values: Game, weights: Sequence[Number], beta: Functional) ->
     ]
 
 
-def dividends(values: Game) -> list[Number]:
+def dividends(values: Table) -> list[Number]:
     r"""Coefficients of a game in the basis of unanimity games (Moebius transform).
 
     :math:`c_T = \sum_{C\subseteq T} (-1)^{|T|-|C|} v(C)`, so that :math:`v(C) =
@@ -213,9 +204,11 @@ def dividends(values: Game) -> list[Number]:
 
 
 def flow_dimension(n: int, without: str | None = None) -> int:
-    """Dimension of the linear schemes of one party's flows with the axioms of Lemma 3.7.
+    r"""Dimension of the linear schemes of one party's flows with the axioms of Lemma 3.7.
 
-    0 if (5) is alone. It does not matter which party pays; it is the first here.
+    0 if (5) is alone. It does not matter which party pays; it is the first here. For every
+    :math:`n\ge 2` it is 0, or without fair cost :math:`n-1`, without dummies :math:`n-2`, without
+    symmetry :math:`(n-3)2^{n-2}+1`: the numbers of Lemma 3.1 for the other :math:`n-1` parties.
 
     Args:
         n: number of parties.
@@ -224,41 +217,28 @@ def flow_dimension(n: int, without: str | None = None) -> int:
 
     Raises:
         ValueError: if there is no axiom of that name.
+
+    Cost: as :func:`payoff_dimension`.
     """
     return solutions(n, n - 1, _rest(flow_axioms(n), without)).dimension
-
-
-def flow_dimension_formula(n: int, without: str | None = None) -> int:
-    r"""Closed form of :func:`flow_dimension` for every :math:`n\ge 2`.
-
-    0, or without fair cost :math:`n-1`, without dummies :math:`n-2`, without symmetry
-    :math:`(n-3)2^{n-2}+1`: the numbers of Lemma 3.1 for the other :math:`n-1` parties.
-    """
-    drop = {
-        None: 0,
-        "fair cost": n - 1,
-        "conditional dummy": n - 2,
-        "conditional symmetry": (n - 3) * 2 ** (n - 2) + 1,
-    }
-    return drop[without]
 
 
 def flow_axioms(n: int, i: int = 0) -> dict[str, list[Equation]]:
     """Axioms of Lemma 3.7 for the flows from party ``i``, by name, besides linearity."""
     return {
-        "fair cost": fair_cost(n, i),
-        "conditional dummy": conditional_dummy(n, i),
-        "conditional symmetry": conditional_symmetry(n, i),
+        "fair cost": _fair_cost(n, i),
+        "conditional dummy": _conditional_dummy(n, i),
+        "conditional symmetry": _conditional_symmetry(n, i),
     }
 
 
-def fair_cost(n: int, i: int) -> list[Equation]:
+def _fair_cost(n: int, i: int) -> list[Equation]:
     r"""Party ``i`` pays :math:`v(N) - v(i)` in all, Equation (4)."""
     others = dict.fromkeys(set(range(n)) - {i}, 1)
     return [_equation(others, game, game[-1] - game[1 << i]) for game in unit_games(n)]
 
 
-def conditional_dummy(n: int, i: int) -> list[Equation]:
+def _conditional_dummy(n: int, i: int) -> list[Equation]:
     """Party ``i`` pays nothing to dummies given ``i``."""
     return [
         _equation({j: 1}, game, 0)
@@ -268,7 +248,7 @@ def conditional_dummy(n: int, i: int) -> list[Equation]:
     ]
 
 
-def conditional_symmetry(n: int, i: int) -> list[Equation]:
+def _conditional_symmetry(n: int, i: int) -> list[Equation]:
     """Party ``i`` pays parties that are symmetric given ``i`` the same."""
     return [
         _equation({j: 1, k: -1}, game, 0)
@@ -278,26 +258,16 @@ def conditional_symmetry(n: int, i: int) -> list[Equation]:
 
 
 def flow_map_rank(n: int) -> int:
-    r"""Dimension of the matrices that are the flows of some game, :math:`(n-1)(n+2)/2`."""
+    r"""Dimension of the matrices that are the flows of some game; :math:`(n-1)(n+2)/2`.
+
+    Cost: the flows of :math:`2^n-1` games and one exact rank.
+    """
     unit = factorial(n - 1)  # makes the weights of (5) integers
     rows = [
         [int(unit * x) for flows in conditional_shapley_values(game) for x in flows]
         for game in unit_games(n)
     ]
     return int(fmpz_mat(rows).rank())
-
-
-def flows_of_payoffs_dimension(n: int, *, fair_cost: bool = False) -> int:
-    r"""Dimension of the flows that give the same payoffs, :math:`(n-1)^2`.
-
-    With ``fair_cost`` the cost of every party is given, too, and it is :math:`n^2-3n+1` for
-    :math:`n\ge 3`: payoffs and costs together do not determine the flows (Section 3).
-    """
-    pairs = [(i, j) for i in range(n) for j in range(n) if i != j]
-    rows = [[(j == k) - (i == k) for i, j in pairs] for k in range(n)]
-    if fair_cost:
-        rows += [[int(i == k) for i, _ in pairs] for k in range(n)]
-    return len(pairs) - int(fmpz_mat(rows).rank())
 
 
 # --- bases of the games that a hypothesis describes ----------------------------------------------
@@ -310,23 +280,23 @@ def unit_games(n: int) -> list[list[int]]:
 
 def dummy_games(n: int, i: int) -> list[list[int]]:
     r"""Basis of the games in which ``i`` is a dummy, of dimension :math:`2^{n-1}-1`."""
-    return [_indicator(n, [c, c | 1 << i]) for c in _without(n, i) if c]
+    return [_indicator(n, [c, c | 1 << i]) for c in roles.without(n, i) if c]
 
 
 def symmetric_games(n: int, i: int, j: int) -> list[list[int]]:
     r"""Basis of the games in which ``i`` and ``j`` are symmetric, :math:`3\cdot 2^{n-2}-1` many."""
-    return _symmetric(n, _without(n, i, j), i, j)
+    return _symmetric(n, roles.without(n, i, j), i, j)
 
 
 def conditional_dummy_games(n: int, i: int, j: int) -> list[list[int]]:
     r"""Basis of the games in which ``j`` is a dummy given ``i``."""
-    pairs = [[c | 1 << i, c | 1 << i | 1 << j] for c in _without(n, i, j)]
+    pairs = [[c | 1 << i, c | 1 << i | 1 << j] for c in roles.without(n, i, j)]
     return [_indicator(n, worth) for worth in [*_free(n, i), *pairs]]
 
 
 def conditional_symmetric_games(n: int, i: int, j: int, k: int) -> list[list[int]]:
     r"""Basis of the games in which ``j`` and ``k`` are symmetric given ``i``."""
-    return _symmetric(n, [c | 1 << i for c in _without(n, i, j, k)], j, k) + [
+    return _symmetric(n, [c | 1 << i for c in roles.without(n, i, j, k)], j, k) + [
         _indicator(n, worth) for worth in _free(n, i)
     ]
 
@@ -350,7 +320,7 @@ def solutions(n: int, receivers: int, equations: Sequence[Equation]) -> Solution
             row[columns[unknown]] = int(unit * x)
     rank = int(fmpz_mat([row[:-1] for row in rows]).rank())
     consistent = not any(row[-1] for row in rows) or int(fmpz_mat(rows).rank()) == rank
-    return Solutions(receivers * (2**n - 1), len(equations), rank, consistent)
+    return Solutions(receivers * (2**n - 1), rank, consistent)
 
 
 def satisfied(equations: Iterable[Equation], on_unit_games: Sequence[Sequence[Number]]) -> bool:
@@ -366,7 +336,7 @@ def satisfied(equations: Iterable[Equation], on_unit_games: Sequence[Sequence[Nu
     )
 
 
-def _equation(combination: dict[int, int], game: Game, right: Number) -> Equation:
+def _equation(combination: dict[int, int], game: Table, right: Number) -> Equation:
     """A combination of what the parties receive in a game is ``right``."""
     left = {(k, c): x * v for k, x in combination.items() for c, v in enumerate(game) if v}
     return Equation(left, right)
@@ -386,16 +356,12 @@ def _indicator(n: int, coalitions: Sequence[int]) -> list[int]:
     return [int(c in coalitions) for c in range(2**n)]
 
 
-def _without(n: int, *parties: int) -> list[int]:
-    return list(coalitions_without(n, *parties))
-
-
 def _free(n: int, i: int) -> list[list[int]]:
     """Nonempty coalitions without ``i``, each alone."""
-    return [[c] for c in _without(n, i) if c]
+    return [[c] for c in roles.without(n, i) if c]
 
 
-def _symmetric(n: int, bases: Sequence[int], j: int, k: int) -> list[list[int]]:
+def _symmetric(n: int, bases: Iterable[int], j: int, k: int) -> list[list[int]]:
     """Games in which ``j`` and ``k`` add the same to every one of some coalitions without them."""
     worths = [
         worth

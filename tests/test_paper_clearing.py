@@ -586,6 +586,12 @@ def test_third_observation(problem, j):
         assert any(x < y for i, (x, y) in enumerate(pairs) if i != j)
 
 
+def test_third_observation_needs_a_party_that_is_held_back():
+    poor, rich = (exact.allocate([0, 0, 0, 1], b) for b in ((0, 0), (5, 0)))
+    assert poor.model_values == rich.model_values == (1, 1)
+    assert poor.payoffs == rich.payoffs == (0, 0)
+
+
 # --- linearity -----------------------------------------------------------------------------------
 
 

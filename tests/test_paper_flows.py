@@ -328,8 +328,10 @@ def test_lemma_3_7_properties_hold_in_all_games(n):
 
 def test_linearity_is_independent_from_three_parties():
     for values in (PLAIN, OTHER, TWINS, IDLE):
-        assert all(holds(bent, values) for holds in FLOW_AXIOMS)
+        for game in (values, values + values):  # the second with a dummy as party 4
+            assert all(holds(bent, game) for holds in FLOW_AXIOMS)
     assert not axioms.flow_linearity(bent, PLAIN, OTHER, 1)
+    assert not axioms.flow_linearity(bent, PLAIN + PLAIN, OTHER + OTHER, 1)
     twice = [2 * x for x in PLAIN]
     assert bent(twice)[0] != [2 * x for x in bent(PLAIN)[0]]
 
