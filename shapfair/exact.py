@@ -193,7 +193,7 @@ def allocate(values: Table, budgets: Any = inf, desired: Any = inf) -> Adjustmen
         ValueError: if there are not :math:`2^n` values or not one nonnegative amount per party,
             or if a party falls short although some flow is negative.
 
-    Cost: O(n^2 2^n) for the flows and at most n exact linear systems.
+    Cost: O(n^2 2^n) for the flows and at most n - 1 exact linear systems of at most n - 1 unknowns.
     """
     start = _unscaled(values, budgets, desired)
     scaling, constrained = start.caps, frozenset[int]()
@@ -211,10 +211,17 @@ def allocate(values: Table, budgets: Any = inf, desired: Any = inf) -> Adjustmen
 
 
 def certificate(allocation: Adjustment) -> tuple[Vector, Vector]:
-    r"""Dual solution :math:`(y, z)` that proves an allocation optimal.
+    r"""Dual solution :math:`(y, z)` that proves an allocation of :func:`allocate` optimal.
 
     :math:`y_D = A_{DD}^{-\top}c_D` on the constrained parties and 0 elsewhere, :math:`z = c -
-    A^\top y` off them. Both are nonnegative and :math:`c^\top\lambda = b^\top y + u^\top z`.
+    A^\top y` off them. Both are nonnegative and :math:`c^\top\lambda = b^\top y + u^\top z`, so
+    linear programming duality leaves nothing better. :math:`y_i` is the right derivative of the
+    total cost :math:`c^\top\lambda` with respect to the budget :math:`b_i`.
+
+    Returns:
+        :math:`y` and :math:`z`, ``n`` numbers each.
+
+    Cost: one exact linear system.
     """
     n, d = allocation.n, sorted(allocation.constrained)
     c, matrix = allocation.gains, clearing_matrix(allocation.flows)
@@ -227,7 +234,10 @@ def certificate(allocation: Adjustment) -> tuple[Vector, Vector]:
 
 
 def clearing_matrix(flows: Sequence[Sequence[Any]]) -> Matrix:
-    r""":math:`A = \mathrm{diag}(c) - F^\top`: the budget constraints are :math:`A\lambda\le b`."""
+    r""":math:`A = \mathrm{diag}(c) - F^\top`: the budget constraints are :math:`A\lambda\le b`.
+
+    :math:`F` are the flows, rows pay, and :math:`c` its row sums; columns of :math:`A` sum to 0.
+    """
     n = len(flows)
     return tuple(
         _vector(sum(flows[i]) if k == i else -flows[k][i] for k in range(n)) for i in range(n)

@@ -468,6 +468,10 @@ def test_pages_are_made_from_the_ledger(tmp_path: Path) -> None:
             r"$\sum_{j\ne i}f(x=1)$ $\le\left(y\right)$ $<z_{aaaaaaaaaaa}$",
         ),
         (r"$=xxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxx$", r"$=xxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxx$"),
+        (
+            "if $i$ has a very long name, or so = it seems, $j$ too",
+            "if $i$ has a very long name, or so = it seems, $j$ too",
+        ),
     ],
 )
 def test_long_formulas_can_break_at_relations(text: str, wanted: str) -> None:

@@ -472,7 +472,7 @@ def test_lemma_g_3_joins_are_feasible_and_meets_need_not_be():
         for p, q in combinations(vertices(values, budgets), 2):
             assert is_feasible(values, budgets, exact.join(p, q))
             meets += not is_feasible(values, budgets, list(map(min, p, q)))
-    assert meets == 348
+    assert meets > 0
 
 
 def test_lemma_g_3_meet_that_is_not_feasible():
@@ -587,7 +587,8 @@ def test_repaired_lemma_4_1_solutions_are_a_point_or_a_segment():
             assert [0, 0, 0] in ends
             assert all(end == [max(end) * x for x in best] for end in ends)  # t = max(end)
             counts["segment"] += 1
-    assert counts == {"point": 2277, "segment": 595}
+    # No budgets and no omnipotent party, of which 123 games have one.
+    assert counts == {"point": 4 * 718 - 595, "segment": 718 - 123}
 
 
 def test_repaired_lemma_4_1_properties_of_the_greatest_point():

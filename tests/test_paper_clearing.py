@@ -677,13 +677,12 @@ def test_shapley_order_is_not_kept():
 
 
 def test_total_reward_need_not_follow_desirability_with_unequal_budgets():
-    values, budgets = additive(2, 2), (1, 0)
-    a = exact.allocate(values, budgets)
+    values, budgets = [0, 0, 0, 0, 0, 1, 1, 2], (1, 0, 0)
+    assert is_monotone(values)
     assert desirable(values, 0, 1)
-    assert total_rewards(a) == [4, 4]
-    found = []
-    for index, values in enumerate(SMALL_GAMES):
-        a = small(index, (HALF, 0, 0))
-        totals = total_rewards(a)
-        found += [values for j in (1, 2) if desirable(values, 0, j) and totals[0] < totals[j]]
-    assert found
+    assert desirable(values, 1, 0)  # equals, of which party 1 has more money
+    scaling = clearing_by_enumeration(flows_by_definition(values), budgets, [1] * 3)
+    a = exact.allocate(values, budgets)
+    assert list(a.scaling) == scaling
+    assert a.model_values == (2, 3 * HALF, 2)
+    assert total_rewards(a) == [Fraction(11, 8), Fraction(3, 2), Fraction(21, 8)]
