@@ -227,7 +227,7 @@ def markdown(path: Path) -> str:
 
 def breakable(text: str) -> str:
     """Split long formulas before their relations, so that a line of a narrow cell can end there."""
-    # Formulas are matched in pairs of dollars, also short ones: what lies between two is no formula.
+    # Short formulas are matched too: what lies between the dollars of two is no formula.
     return re.sub(
         r"\$([^$]+)\$",
         lambda found: " ".join(_pieces(found[1])) if len(found[1]) >= 28 else found[0],
