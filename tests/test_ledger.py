@@ -453,6 +453,10 @@ def test_pages_are_made_from_the_ledger(tmp_path: Path) -> None:
     assert "claims.js" not in errata
     summary = (pages / "claims.html").read_text(encoding="utf-8")
     assert len(re.findall(r'class="verdict ', summary)) == 4
+    notebook = (tmp_path / "out" / "notebooks" / "00.html").read_text(encoding="utf-8")
+    back = re.findall(r'<p class="ledger-back">(.*?)</p>', notebook)
+    assert len(back) == 1  # the box; the target is none
+    assert 'href="../book/all.html#claim-one"' in back[0]
 
 
 @pytest.mark.parametrize(

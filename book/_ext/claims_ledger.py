@@ -356,6 +356,7 @@ class ClaimsTable(LedgerDirective):
             for row in rows
         ]
         table = self.table(("place", "claim", "verdict", "settled in"), cells, "claims")
+        self.env.metadata[self.env.docname]["claims-table"] = "here"  # for `add_links_back`
         data = json.dumps([index_entry(row) for row in rows], ensure_ascii=False)
         script = data.replace("</", "<\\/")
         return [
@@ -417,6 +418,35 @@ class ErrataTable(LedgerDirective):
         ]
 
 
+def add_links_back(app: Sphinx, doctree: nodes.document, docname: str) -> None:
+    """End every box that rows of the ledger point to with links to these rows."""
+    tables = (page for page, facts in app.env.metadata.items() if "claims-table" in facts)
+    page = next(tables, None)
+    path = Path(app.srcdir) / "book" / "claims.yml"
+    if page is None or not path.is_file():
+        return
+    found: dict[str, list[Row]] = {}
+    for row in load(path):
+        if row.get("notebook") == docname:
+            found.setdefault(row["label"], []).append(row)
+    address = app.builder.get_relative_uri(docname, page)
+    for box in doctree.findall(nodes.Element):
+        if "realtype" not in box or box["label"] not in found:
+            continue
+        line = nodes.paragraph("", "Claims: ", classes=["ledger-back"])
+        for k, row in enumerate(found[box["label"]]):
+            # Formulas stand between dollars, so they are every other part of a place.
+            parts = [
+                nodes.math("", part) if odd % 2 else nodes.Text(part)
+                for odd, part in enumerate(row["place"].split("$"))
+            ]
+            link = nodes.reference(
+                "", "", *parts, internal=True, refuri=f"{address}#claim-{row['id']}"
+            )
+            line += [nodes.Text("; "), link] if k else [link]
+        box[-1] += line
+
+
 def add_script(app: Sphinx, page: str, _template: str, _context: Any, doctree: Any) -> None:
     """Load ``claims.js`` on the page that has the table, and on no other."""
     if doctree is not None and any(
@@ -430,5 +460,6 @@ def setup(app: Sphinx) -> dict[str, Any]:
     app.add_directive("claims-summary", ClaimsSummary)
     app.add_directive("claims-table", ClaimsTable)
     app.add_directive("errata-table", ErrataTable)
+    app.connect("doctree-resolved", add_links_back)
     app.connect("html-page-context", add_script)
     return {"parallel_read_safe": True, "parallel_write_safe": True}
