@@ -4,7 +4,7 @@ Games are lists of integers or fractions in bitmask order; results are fractions
 """
 
 from fractions import Fraction
-from itertools import chain, combinations, permutations
+from itertools import chain, combinations, permutations, product
 from math import comb, factorial, inf
 
 from hypothesis import strategies as st
@@ -41,6 +41,12 @@ def monotone_hull(values):
 def is_monotone(values):
     n = parties(values)
     return all(values[c] <= values[c | 1 << i] for c in range(2**n) for i in range(n))
+
+
+SMALL_GAMES = [
+    (0, *rest) for rest in product(range(4), repeat=7) if rest[-1] and is_monotone((0, *rest))
+]
+"""All 718 monotone games of three parties with integer values and 1 <= v(N) <= 3."""
 
 
 @st.composite
@@ -121,6 +127,31 @@ def solve(matrix, right):
                 factor = rows[r][k]
                 rows[r] = [x - factor * y for x, y in zip(rows[r], rows[k], strict=True)]
     return [row[-1] for row in rows]
+
+
+def dot(x, y):
+    return sum(a * b for a, b in zip(x, y, strict=True))
+
+
+def clearing_matrix(flows):
+    """A, so that A x <= b are the budget constraints."""
+    n = len(flows)
+    return [[(sum(flows[i]) if k == i else 0) - flows[k][i] for k in range(n)] for i in range(n)]
+
+
+def vertices(flows, budgets, caps=None):
+    """Vertices of the feasible set of (P), or (Q), from every choice of n tight constraints."""
+    n = len(flows)
+    rows = [(row, b) for row, b in zip(clearing_matrix(flows), budgets, strict=True) if b < inf]
+    for i in range(n):
+        unit = [int(i == k) for k in range(n)]
+        rows += [(unit, caps[i] if caps else 1), ([-x for x in unit], 0)]
+    found = set()
+    for chosen in combinations(rows, n):
+        point = solve([row for row, _ in chosen], [right for _, right in chosen])
+        if point is not None and all(dot(row, point) <= right for row, right in rows):
+            found.add(tuple(point))
+    return found
 
 
 def revenues(flows, scaling):

@@ -11,6 +11,7 @@ from pathlib import Path
 
 import pytest
 from helpers import (
+    SMALL_GAMES,
     additive,
     amounts,
     fictitious_default,
@@ -23,6 +24,7 @@ from helpers import (
     solve,
     subsets,
     tables,
+    vertices,
 )
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -32,10 +34,6 @@ from shapfair import Game, axioms, exact
 ONE, HALF = Fraction(1), Fraction(1, 2)
 EASY = settings(max_examples=100, deadline=None, derandomize=True)
 
-# All monotone integer games of three parties with 1 <= v(N) <= 3.
-GAMES = [
-    (0, *rest) for rest in product(range(4), repeat=7) if rest[-1] >= 1 and is_monotone((0, *rest))
-]
 # No budget at all, one rich party, equal budgets, and a mixture.
 BUDGETS = [
     (Fraction(0),) * 3,
@@ -147,24 +145,15 @@ def repaired_solutions(values, budgets):
     return [end for d in subsets(gaining) for end in solutions(values, budgets, d)]
 
 
-def vertices(values, budgets):
-    """Vertices of the feasible set of (P), from every choice of n tight constraints."""
-    return sorted({tuple(point) for point in _tight_points(values, budgets)})
-
-
-def _tight_points(values, budgets):
-    flows = flows_of(tuple(values))
-    n, costs = len(flows), costs_of(flows)
-    rows = [
-        ([(costs[i] if i == k else 0) - flows[k][i] for k in range(n)], budgets[i])
-        for i in range(n)
-    ]
-    for i in range(n):
-        rows += [([Fraction(i == k) for k in range(n)], x) for x in (0, 1)]
-    for chosen in combinations(rows, n):
-        point = solve([row for row, _ in chosen], [right for _, right in chosen])
-        if point is not None and is_feasible(values, budgets, point):
-            yield point
+def assert_the_five_properties(a):
+    """Those of the repaired Lemma 4.1."""
+    adjusted = axioms.adjusted_values(a)
+    assert axioms.feasibility(a.values, adjusted)
+    assert axioms.individual_rationality(a.values, adjusted)
+    assert axioms.marginal_contribution_consistency(a.values, adjusted)
+    assert axioms.budget_constraints(a)
+    assert axioms.budget_efficiency(a)
+    assert axioms.weak_efficiency(a)
 
 
 def closed_sets(flows):
@@ -303,7 +292,10 @@ def test_p_in_matrix_form(problem):
 def test_p_has_many_solutions_where_a_party_gains_nothing():
     values = [0, 1, 0, 1]
     assert costs_of(flows_by_definition(values)) == [0, 1]
-    assert vertices(values, [0, 0]) == [(0, 0), (1, 0)]  # the objective is lambda_2
+    assert vertices(flows_by_definition(values), [0, 0]) == {
+        (0, 0),
+        (1, 0),
+    }  # the objective is lambda_2
     assert greatest(values, [0, 0]) == [1, 0]
 
 
@@ -374,9 +366,9 @@ def test_statement_1_printed_chain_bounds_the_payment_from_below():
 
 
 def test_statement_1_sweep_of_the_718_games():
-    assert len(GAMES) == 718
-    violated = [v for v in GAMES if refutes_statement_1(v, ZERO)]
-    strictly = [v for v in GAMES if refutes_statement_1(v, ZERO, strictly=True)]
+    assert len(SMALL_GAMES) == 718
+    violated = [v for v in SMALL_GAMES if refutes_statement_1(v, ZERO)]
+    strictly = [v for v in SMALL_GAMES if refutes_statement_1(v, ZERO, strictly=True)]
     assert (len(violated), len(strictly)) == (222, 84)
     assert [sum(v[-1] == top for v in violated) for top in (1, 2, 3)] == [0, 30, 192]
     assert [sum(v[-1] == top for v in strictly) for top in (1, 2, 3)] == [0, 6, 78]
@@ -397,7 +389,7 @@ def test_statement_1_holds_for_two_parties():
 def test_literal_axioms_are_unsatisfiable_exactly_where_statement_1_fails():
     # The literal axioms leave one system: factor 1 where -p_i(v) <= b_i, tight budgets elsewhere.
     unsatisfiable = 0
-    for values, budgets in product(GAMES, BUDGETS):
+    for values, budgets in product(SMALL_GAMES, BUDGETS):
         short = [i for i, p in enumerate(unscaled(values)) if -p > budgets[i]]
         literal = solutions(values, budgets, short)
         assert bool(literal) == (not refutes_statement_1(values, budgets))
@@ -454,8 +446,8 @@ def test_converse_of_statement_1_and_statement_2(problem):
 
 
 def test_lemma_g_3_greatest_point_among_all_vertices():
-    for values, budgets in product(GAMES[::15], BUDGETS):
-        corners, best = vertices(values, budgets), tuple(greatest(values, budgets))
+    for values, budgets in product(SMALL_GAMES[::15], BUDGETS):
+        corners, best = vertices(flows_of(values), budgets), tuple(greatest(values, budgets))
         assert best in corners
         assert tuple(max(column) for column in zip(*corners, strict=True)) == best
         for weights in ((1, 1, 1), (5, 1, 2)):  # the only maximiser of a positive objective
@@ -468,8 +460,8 @@ def test_lemma_g_3_greatest_point_among_all_vertices():
 
 def test_lemma_g_3_joins_are_feasible_and_meets_need_not_be():
     meets = 0
-    for values, budgets in product(GAMES[::24], BUDGETS):
-        for p, q in combinations(vertices(values, budgets), 2):
+    for values, budgets in product(SMALL_GAMES[::24], BUDGETS):
+        for p, q in combinations(vertices(flows_of(values), budgets), 2):
             assert is_feasible(values, budgets, exact.join(p, q))
             meets += not is_feasible(values, budgets, list(map(min, p, q)))
     assert meets > 0
@@ -491,7 +483,10 @@ def test_lemma_g_3_needs_gains():
     values = [0, 1, 0, 1]
     assert is_feasible(values, [0, 0], [1, 0])
     assert payoffs(values, [0, 0]) == payoffs(values, [1, 0]) == [0, 0]
-    assert vertices(values, [0, 0]) == [(0, 0), (1, 0)]  # both have lambda_2 = 0
+    assert vertices(flows_by_definition(values), [0, 0]) == {
+        (0, 0),
+        (1, 0),
+    }  # both have lambda_2 = 0
 
 
 def test_lemma_g_3_printed_proof_active_constraint_with_positive_unscaled_payoff():
@@ -557,7 +552,7 @@ def structure(flows):
 
 
 def test_structure_dichotomy_of_the_718_games():
-    assert sum(bool(structure(flows_of(v))[0]) for v in GAMES) == 123
+    assert sum(bool(structure(flows_of(v))[0]) for v in SMALL_GAMES) == 123
 
 
 def test_structure_dichotomy_of_the_166_simple_games_of_four_parties():
@@ -575,7 +570,7 @@ def test_structure_dichotomy_of_larger_games(values):
 
 def test_repaired_lemma_4_1_solutions_are_a_point_or_a_segment():
     counts = {"point": 0, "segment": 0}
-    for values, budgets in product(GAMES, BUDGETS):
+    for values, budgets in product(SMALL_GAMES, BUDGETS):
         omnipotent = any(cost == 0 for cost in costs_of(flows_of(values)))
         ends, best = repaired_solutions(values, budgets), greatest(values, budgets)
         assert best in ends
@@ -592,16 +587,10 @@ def test_repaired_lemma_4_1_solutions_are_a_point_or_a_segment():
 
 
 def test_repaired_lemma_4_1_properties_of_the_greatest_point():
-    for values, budgets in product(GAMES[::8], BUDGETS):
+    for values, budgets in product(SMALL_GAMES[::8], BUDGETS):
         a = exact.allocate(values, budgets)
-        adjusted = axioms.adjusted_values(a)
         assert list(a.scaling) == greatest(values, budgets)
-        assert axioms.feasibility(values, adjusted)
-        assert axioms.individual_rationality(values, adjusted)
-        assert axioms.marginal_contribution_consistency(values, adjusted)
-        assert axioms.budget_constraints(a)
-        assert axioms.budget_efficiency(a)
-        assert axioms.weak_efficiency(a)
+        assert_the_five_properties(a)
         assert axioms.pareto_efficiency(a)
 
 
@@ -621,19 +610,13 @@ def test_repaired_lemma_4_1_needs_monotone_values():
     assert flows_by_definition(values) == [[0, 0, 0], [0, 0, 1], [0, 1, 0]]
     for t in (Fraction(0), HALF, ONE):
         a = exact.adjustment(values, [ONE, t, t], 0)
-        adjusted = axioms.adjusted_values(a)
-        assert axioms.feasibility(values, adjusted)
-        assert axioms.individual_rationality(values, adjusted)
-        assert axioms.marginal_contribution_consistency(values, adjusted)
-        assert axioms.budget_constraints(a)
-        assert axioms.budget_efficiency(a)
-        assert axioms.weak_efficiency(a)
+        assert_the_five_properties(a)
         assert bool(axioms.pareto_efficiency(a)) == (t == 1)
 
 
 def test_positive_factors_are_those_that_money_reaches():
     zero = 0
-    for values, budgets in product(GAMES, BUDGETS):
+    for values, budgets in product(SMALL_GAMES, BUDGETS):
         flows, best = flows_of(values), greatest(values, budgets)
         omnipotent, classes = structure(flows)
         reached = {i for i in range(3) if budgets[i]} | omnipotent
@@ -654,7 +637,7 @@ def total_cost(values, budgets):
 
 
 def test_certificate_proves_the_greatest_point_optimal():
-    for values, budgets in product(GAMES[::4], BUDGETS):
+    for values, budgets in product(SMALL_GAMES[::4], BUDGETS):
         a = exact.allocate(values, budgets)
         assert {i for i in range(3) if a.scaling[i] < 1} == a.constrained
         y, z = exact.certificate(a)
@@ -669,7 +652,7 @@ def test_certificate_proves_the_greatest_point_optimal():
 
 def test_certificate_is_the_right_derivative_of_total_cost():
     step = Fraction(1, 10**9)
-    for values, budgets in product(GAMES[::6], BUDGETS):
+    for values, budgets in product(SMALL_GAMES[::6], BUDGETS):
         y, _ = exact.certificate(exact.allocate(values, budgets))
         base = total_cost(values, budgets)
         for i in range(3):

@@ -10,16 +10,18 @@ from math import inf, prod
 
 import pytest
 from helpers import (
+    SMALL_GAMES,
     additive,
     amounts,
     clearing_by_enumeration,
+    dot,
     flows_by_definition,
     is_clearing,
     is_monotone,
     parties,
     solve,
-    subsets,
     tables,
+    vertices,
 )
 from hypothesis import assume, given, settings
 from hypothesis import strategies as st
@@ -28,10 +30,6 @@ from shapfair import exact
 
 THIRD = Fraction(1, 3)
 HALF = Fraction(1, 2)
-SMALL_GAMES = [
-    [0, *rest] for rest in product(range(4), repeat=7) if rest[-1] >= 1 and is_monotone([0, *rest])
-]
-"""All monotone integer games of three parties with 1 <= v(N) <= 3."""
 BUDGETS = [(0, 0, 0), (HALF, 0, 0), (0, THIRD, 1), (Fraction(1, 5), HALF, THIRD)]
 
 
@@ -84,13 +82,13 @@ def raised(budgets, j, by):
 
 def reachable(flows, start):
     """Parties that a chain of positive payments from a party leads to, the party included."""
-    seen, todo = {start}, [start]
-    while todo:
-        i = todo.pop()
+    seen, ahead = {start}, [start]
+    while ahead:
+        i = ahead.pop()
         for j, flow in enumerate(flows[i]):
             if flow > 0 and j not in seen:
                 seen.add(j)
-                todo.append(j)
+                ahead.append(j)
     return frozenset(seen)
 
 
@@ -474,32 +472,10 @@ def test_without_money_of_the_others_the_digit_party_pays_more():
     assert rich[0] == -Fraction(125, 16) < unconstrained[0] == -Fraction(15, 2)
 
 
-def vertices(values, budgets):
-    """All vertices of the feasible set of (P)."""
-    flows, n = flows_by_definition(values), parties(values)
-    unit = [[int(i == k) for k in range(n)] for i in range(n)]
-    rows = [[(sum(flows[i]) if i == k else 0) - flows[k][i] for k in range(n)] for i in range(n)]
-    rows += unit + [[-x for x in row] for row in unit]
-    right = [*budgets, *[1] * n, *[0] * n]
-    found = []
-    for active in subsets(range(3 * n)):
-        if len(active) != n:
-            continue
-        x = solve([rows[r] for r in active], [right[r] for r in active])
-        if x is not None and all(
-            sum(a * y for a, y in zip(row, x, strict=True)) <= b
-            for row, b in zip(rows, right, strict=True)
-        ):
-            found.append(tuple(x))
-    return set(found)
-
-
 def optima(values, budgets):
     """Value of (P) and its optimal vertices."""
     costs = [values[-1] - values[1 << i] for i in range(parties(values))]
-    value = {
-        x: sum(a * y for a, y in zip(costs, x, strict=True)) for x in vertices(values, budgets)
-    }
+    value = {x: dot(costs, x) for x in vertices(flows_by_definition(values), budgets)}
     best = max(value.values())
     return best, {x for x, worth in value.items() if worth == best}
 
@@ -516,7 +492,7 @@ def test_monotone_in_budgets_needs_nonnegative_flows():
 @given(problems(max_parties=3))
 def test_every_factor_is_the_value_of_a_linear_programme(problem):
     values, budgets = problem
-    corners = vertices(values, budgets)
+    corners = vertices(flows_by_definition(values), budgets)
     for k, x in enumerate(exact.allocate(values, budgets).scaling):
         assert max(corner[k] for corner in corners) == x
 

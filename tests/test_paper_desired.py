@@ -3,22 +3,23 @@
 import random
 from fractions import Fraction
 from functools import cache
-from itertools import combinations, pairwise, product
+from itertools import pairwise, product
 from math import inf
 
 import numpy as np
 import pytest
 from helpers import (
+    SMALL_GAMES,
     additive,
     amounts,
+    dot,
     fictitious_default,
     flows_by_definition,
     is_clearing,
-    is_monotone,
     parties,
     shortfalls,
-    solve,
     tables,
+    vertices,
 )
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -62,12 +63,10 @@ def small_instances():
     """The 718 monotone integer games with three parties and 1 <= v(N) <= 3, and their solution."""
     draw = random.Random(41)
     found = []
-    for rest in product(range(4), repeat=7):
-        v = [0, *rest]
-        if v[-1] and is_monotone(v):
-            budgets = [draw.choice([Fraction(0), Fraction(0), HALF, Fraction(1)]) for _ in range(3)]
-            desired = [draw.choice([inf, Fraction(draw.randint(0, 2 * v[-1]), 2)]) for _ in v[:3]]
-            found.append(exact.allocate(v, budgets, desired))
+    for v in SMALL_GAMES:
+        budgets = [draw.choice([Fraction(0), Fraction(0), HALF, Fraction(1)]) for _ in range(3)]
+        desired = [draw.choice([inf, Fraction(draw.randint(0, 2 * v[-1]), 2)]) for _ in v[:3]]
+        found.append(exact.allocate(v, budgets, desired))
     return found
 
 
@@ -75,27 +74,9 @@ def at(a, scaling):
     return exact.adjustment(a.values, scaling, a.budgets, a.desired)
 
 
-def dot(x, y):
-    return sum(p * q for p, q in zip(x, y, strict=True) if q)
-
-
 def feasible_vertices(a):
     """Vertices of the feasible set of (Q), found without shapfair's clearing."""
-    n, flows, caps = a.n, flows_by_definition(a.values), caps_of_61(a.values, a.desired)
-    rows = [
-        [sum(flows[i]) if k == i else -flows[k][i] for k in range(n)] + [a.budgets[i]]
-        for i in range(n)
-        if a.budgets[i] < inf
-    ]
-    for i in range(n):
-        unit = [Fraction(i == k) for k in range(n)]
-        rows += [[*unit, caps[i]], [*(-x for x in unit), Fraction(0)]]
-    found = set()
-    for chosen in combinations(rows, n):
-        point = solve([row[:-1] for row in chosen], [row[-1] for row in chosen])
-        if point and all(dot(row[:-1], point) <= row[-1] for row in rows):
-            found.add(tuple(point))
-    return found
+    return vertices(flows_by_definition(a.values), a.budgets, caps_of_61(a.values, a.desired))
 
 
 # --- the property that characterises the solution ------------------------------------------------

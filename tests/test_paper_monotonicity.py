@@ -3,19 +3,20 @@
 import json
 from fractions import Fraction
 from functools import cache
-from itertools import combinations, pairwise, product
+from itertools import pairwise, product
 from pathlib import Path
 
 import pytest
 from helpers import (
     additive,
+    dot,
     flows_by_definition,
     is_monotone,
     monotone_hull,
     parties,
     shapley_by_permutations,
-    solve,
     tables,
+    vertices,
 )
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -62,31 +63,9 @@ def no_negative_flow(v):
     return min(map(min, flows_by_definition(v))) >= 0
 
 
-def dot(x, y):
-    return sum(p * q for p, q in zip(x, y, strict=True))
-
-
-def vertices(v, budgets):
-    """Vertices of the feasible set of (P), for any value function."""
-    n, flows = parties(v), flows_by_definition(v)
-    rows = [
-        [sum(flows[i]) if k == i else -flows[k][i] for k in range(n)] + [budgets[i]]
-        for i in range(n)
-    ]
-    for i in range(n):
-        unit = [Fraction(i == k) for k in range(n)]
-        rows += [[*unit, 1], [*(-x for x in unit), 0]]
-    found = set()
-    for chosen in combinations(rows, n):
-        point = solve([row[:-1] for row in chosen], [row[-1] for row in chosen])
-        if point and all(dot(row[:-1], point) <= row[-1] for row in rows):
-            found.add(tuple(point))
-    return found
-
-
 def optima(v, budgets):
     costs = [sum(row) for row in flows_by_definition(v)]
-    corners = vertices(v, budgets)
+    corners = vertices(flows_by_definition(v), budgets)
     best = max(dot(costs, x) for x in corners)
     return {x for x in corners if dot(costs, x) == best}
 
@@ -181,7 +160,7 @@ def test_nonnegative_flows_suffice_for_the_budget_theorems():
     for v in games[::2]:
         low, high = exact.allocate(v, [1, 0, 0]), exact.allocate(v, [1, HALF, 0])
         for a in (low, high):
-            corners = vertices(v, a.budgets)
+            corners = vertices(flows_by_definition(v), a.budgets)
             assert a.scaling == join(corners)
             assert {exact.adjustment(v, x).model_values for x in optima(v, a.budgets)} == {
                 a.model_values
@@ -200,14 +179,14 @@ def test_weak_efficiency_fails_without_nonnegative_flows():
     flows = flows_by_definition(SPOILED)
     assert flows == [[0, 3 * HALF, -HALF], [3 * HALF, 0, -HALF], [HALF, HALF, 0]]
     for budgets in ((0, 0, 0), (1, 0, 0)):
-        assert vertices(SPOILED, budgets) == {(0, 0, 0)}
+        assert vertices(flows_by_definition(SPOILED), budgets) == {(0, 0, 0)}
     a = exact.adjustment(SPOILED, (0, 0, 0), (1, 0, 0))
     assert not axioms.weak_efficiency(a)
     assert not axioms.budget_efficiency(a)  # "best model or all spent"
 
 
 def test_lemma_g_3_fails_without_nonnegative_flows():
-    corners = vertices(RIVALS, (1, 0, 0))
+    corners = vertices(flows_by_definition(RIVALS), (1, 0, 0))
     assert {(1, HALF, 0), (1, 0, HALF)} <= corners
     assert exact.join((1, HALF, 0), (1, 0, HALF)) == (1, HALF, HALF)
     a = exact.adjustment(RIVALS, (1, HALF, HALF), (1, 0, 0))
@@ -241,7 +220,7 @@ def test_negative_flows_are_refused_where_a_budget_binds_and_the_hull_is_not(v):
     with pytest.raises(ValueError, match="negative"):
         allocate(Game(v), [1, 0, 0])
     a = exact.allocate(monotone_hull(v), [1, 0, 0])
-    assert a.scaling == join(vertices(a.values, (1, 0, 0)))
+    assert a.scaling == join(vertices(flows_by_definition(a.values), (1, 0, 0)))
     assert axioms.weak_efficiency(a)
 
 

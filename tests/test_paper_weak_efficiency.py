@@ -13,10 +13,13 @@ import numpy as np
 import pytest
 import scipy
 from helpers import (
+    SMALL_GAMES,
     additive,
     amounts,
     clearing_by_enumeration,
     clearing_for,
+    clearing_matrix,
+    dot,
     flows_by_definition,
     is_clearing,
     is_monotone,
@@ -24,6 +27,7 @@ from helpers import (
     solve,
     subsets,
     tables,
+    vertices,
 )
 from hypothesis import assume, given, settings
 from hypothesis import strategies as st
@@ -32,41 +36,21 @@ from scipy.optimize import linprog
 from shapfair import clearing_vector, exact, linear_programme
 
 HALF = Fraction(1, 2)
-SMALL_GAMES = [
-    [0, *rest] for rest in product(range(4), repeat=7) if rest[-1] >= 1 and is_monotone([0, *rest])
-]
-"""All monotone integer games of three parties with 1 <= v(N) <= 3."""
 BUDGETS = [(0, 0, 0), (HALF, 0, 0), (0, Fraction(1, 3), 1), (Fraction(1, 5), HALF, Fraction(1, 3))]
 NOTHING_TO_GAIN = [([0, 1, 1, 1], (0, 0)), ([0, 1, 0, 1], (0, 0))]
 """Where the zero vector is optimal."""
 
 
-def dot(x, y):
-    return sum(a * b for a, b in zip(x, y, strict=True))
-
-
 def programme(values):
     """Costs and constraint matrix of (P)."""
-    flows, n = flows_by_definition(values), parties(values)
-    costs = [sum(row) for row in flows]
-    return costs, [[costs[i] if i == k else -flows[k][i] for k in range(n)] for i in range(n)]
+    flows = flows_by_definition(values)
+    return [sum(row) for row in flows], clearing_matrix(flows)
 
 
 def optimal_vertices(values, budgets):
-    """All optimal vertices of (P), by trying every choice of active constraints."""
-    n, (costs, matrix) = parties(values), programme(values)
-    unit = [[int(i == k) for k in range(n)] for i in range(n)]
-    rows = matrix + unit + [[-x for x in row] for row in unit]
-    right = [*budgets, *[1] * n, *[0] * n]
-    worth = {}
-    for active in subsets(range(3 * n)):
-        x = (
-            solve([rows[r] for r in active], [right[r] for r in active])
-            if len(active) == n
-            else None
-        )
-        if x is not None and all(dot(row, x) <= b for row, b in zip(rows, right, strict=True)):
-            worth[tuple(x)] = dot(costs, x)
+    """Value of (P) and its optimal vertices."""
+    costs, _ = programme(values)
+    worth = {x: dot(costs, x) for x in vertices(flows_by_definition(values), budgets)}
     best = max(worth.values())
     return best, {x for x, value in worth.items() if value == best}
 

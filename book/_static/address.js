@@ -1,5 +1,5 @@
-/* A link into a page: formulas and fonts move the target after the browser has gone there. For a
- * few seconds, or until the reader moves, follow it. */
+// A link into a page: formulas and fonts move the target after the browser has gone there. For two
+// seconds, or until the reader moves, follow it.
 (function () {
   "use strict";
   // Back and reload return to where the reader was.

@@ -6,6 +6,10 @@ dummy, say, is read off the table as it is (:mod:`shapfair.axioms.roles`).
 
 Where a property as printed cannot hold, it stands beside its repaired form under the same name with
 ``_as_printed``. Parties are counted from 0 in arguments and from 1 in words, as in the paper.
+
+Value tables have :math:`2^n` entries, in bitmask order and in units of value, as has ``atol``; with
+another length there is a ``ValueError``. Looking for the parties that a property speaks of takes
+:math:`O(n^3 2^n)` steps at most, beside the calls of the scheme.
 """
 
 from shapfair.axioms.adjusted import (
