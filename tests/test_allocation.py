@@ -81,8 +81,8 @@ def test_without_budgets_any_game_is_equation_1(values):
 
 
 def test_affordable_at_first_sight_only():
-    # Budget efficiency as printed fails: party 2's payoff is 0 >= -b without budgets, and yet it
-    # gets less than v(N) once the others cannot pay it in full.
+    # Budget efficiency as printed fails: party 2's payoff is 0 >= -b with unlimited budgets, and
+    # yet it gets less than v(N) once the others cannot pay it in full.
     free = allocate(Game(additive(1, 2, 3)))
     close(free.payoffs, [-3, 0, 3])
     bound = allocate(Game(additive(1, 2, 3)), 0)

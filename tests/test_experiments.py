@@ -42,7 +42,12 @@ def run(experiment):
 def reproduce(folder, *options):
     command = [sys.executable, "-m", "shapfair.cli", "reproduce", "mnist", "--data", "embedded"]
     command += ["--store", str(folder / "store.sqlite"), *options]
-    return subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+    # A shell's background jobs ignore Ctrl-C, and so would their children, this process included.
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    try:
+        return subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+    finally:
+        signal.signal(signal.SIGINT, before)
 
 
 def stored_values(path):

@@ -70,7 +70,7 @@ def payoffs(values, scaling):
 
 
 def unscaled(values):
-    """The payoffs p(v), without budgets."""
+    """The payoffs p(v), with unlimited budgets."""
     return payoffs(values, [ONE] * parties(values))
 
 
