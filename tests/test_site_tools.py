@@ -61,6 +61,7 @@ def test_sound_site_passes(tmp_path: Path) -> None:
         ('<iframe src="https://cdn.test/"></iframe>', "loaded from another server"),
         ("<style>@import 'https://cdn.test/a.css'</style>", "loaded from another server"),
         ('<p style="background: url(https://cdn.test/a.png)">x</p>', "loaded from another server"),
+        ('<a href="#">Theorem </a>', "link without a number: 'Theorem '"),
         ('<span class="problematic">x</span>', "marked as problematic"),
         ("<mjx-container><g class='merror'></g></mjx-container>", "marked as merror"),
     ],

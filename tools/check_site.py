@@ -31,6 +31,8 @@ URL_IN_CSS = re.compile(r"""(?:url\(\s*|@import\s+)["']?([^"')\s;]+)""")
 URL_IN_SCRIPT = re.compile(r"""["'`]((?:https?:)?//[^"'`\s]+)""")
 NAMESPACE = "http://www.w3.org/"
 """Names of XML vocabularies look like addresses, but nobody loads them."""
+NUMBERLESS = re.compile(r"(Theorem|Lemma|Proposition|Corollary|Definition|Remark|Example) ")
+"""Text of a link to a statement without a number, where the page gives no text of its own."""
 SPHINX_PROBLEM = {"problematic", "system-message", "merror"}
 """Classes that mark text which Sphinx or MathJax could not make sense of."""
 
@@ -53,6 +55,7 @@ class Page(HTMLParser):
     problems: list[tuple[int, str]] = field(default_factory=list)
     images: int = 0
     _inline: str = ""
+    _in_link: bool = False
 
     def __post_init__(self) -> None:
         super().__init__()
@@ -62,6 +65,7 @@ class Page(HTMLParser):
         line = self.getpos()[0]
         attributes = {key: value or "" for key, value in attrs}
         self._inline = ""
+        self._in_link = tag == "a"
         if tag == "script" and "src" not in attributes:
             self._inline = "script" if "json" not in attributes.get("type", "") else ""
         elif tag == "style":
@@ -85,11 +89,14 @@ class Page(HTMLParser):
                 self.problems.append((line, f"image without alt text: {attributes.get('src')}"))
 
     def handle_endtag(self, tag: str) -> None:
-        """Leave a script or style element."""
+        """Leave a script, a style or a link."""
         self._inline = ""
+        self._in_link = False
 
     def handle_data(self, data: str) -> None:
-        """Look into inline scripts and styles."""
+        """Look into inline scripts and styles, and at what links are called."""
+        if self._in_link and NUMBERLESS.fullmatch(data):
+            self.problems.append((self.getpos()[0], f"link without a number: {data!r}"))
         if self._inline == "style":
             self._styles(data)
         elif self._inline == "script":
