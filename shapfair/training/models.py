@@ -53,7 +53,7 @@ class CNN(nn.Module):
     hidden: int = 64
     classes: int = 10
 
-    micro_batch: ClassVar[int] = 8
+    micro_batch: ClassVar[int] = 4
     """Examples whose gradient is taken at a time: their windows fit a core's cache."""
 
     @nn.compact
