@@ -114,8 +114,9 @@ def test_cnn_is_the_plain_formula(pictures):
 BATCHES = {
     "padded": np.append(np.arange(19), [PADDING] * 5),
     "a whole group of padding": np.append(np.arange(11), [PADDING] * 13),
-    "not a multiple of the group": np.append(np.arange(18), [PADDING] * 2),
+    "not a multiple of the group": np.append(np.arange(18), [PADDING] * 3),
 }
+assert len(BATCHES["not a multiple of the group"]) % CNN.micro_batch
 
 
 @pytest.mark.parametrize("batch", BATCHES.values(), ids=BATCHES.keys())
