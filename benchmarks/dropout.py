@@ -15,8 +15,9 @@ import numpy as np
 from jaxtyping import Array, Float64, PRNGKeyArray
 from scipy.stats import t
 
-from shapfair.experiments import Experiment, imdb
+from shapfair.experiments import imdb
 from shapfair.training.engine import Engine
+from shapfair.training.experiment import Experiment
 from shapfair.training.models import WordAverage
 from shapfair.training.plan import plan_jobs
 

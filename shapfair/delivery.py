@@ -19,8 +19,8 @@ from rich.table import Table
 from tqdm import tqdm
 
 from shapfair.allocation import Allocation
-from shapfair.experiments import Experiment
 from shapfair.store import digest
+from shapfair.training.experiment import Experiment
 from shapfair.training.orders import RewardModel, Target
 from shapfair.training.rewards import reward_models
 from shapfair.training.workbench import Scored
@@ -32,7 +32,7 @@ def targets_of(
     r"""Accuracy of every party's model, :math:`(v(i) + \lambda_i^* p_{i,-}(v)) / \nu` (Sec. 4).
 
     Args:
-        allocation: of the game of a :class:`~shapfair.experiments.Run`, or of a file of it.
+        allocation: of the game of a :class:`~shapfair.training.experiment.Run`, or of a file of it.
         experiment: the experiment whose values those are.
         seed: the table of the game to take.
         exchange_rate: payoff per unit of accuracy :math:`\nu`, the one of the allocation.

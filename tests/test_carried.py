@@ -7,10 +7,10 @@ import optax
 import pytest
 
 from shapfair.datasets import Dataset, Partition
-from shapfair.experiments import Experiment
 from shapfair.training import carried
 from shapfair.training.carried import batches_in_order, carried_over_values
 from shapfair.training.engine import TrainingDiverged
+from shapfair.training.experiment import Experiment
 from shapfair.training.models import MLP, WordAverage, initial_parameters
 from shapfair.training.plan import PADDING, Training, plan_jobs
 

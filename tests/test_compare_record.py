@@ -6,8 +6,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from shapfair import experiments
 from shapfair.datasets import DataError, Dataset, Partition
+from shapfair.training.experiment import Experiment
 from shapfair.training.models import MLP
 from shapfair.training.plan import Training
 
@@ -52,7 +52,7 @@ def recorded(tmp_path, monkeypatch):
     labels = (np.arange(120) % 3).astype(np.uint8)
     inputs = (rng.integers(0, 100, (120, 6)) + 50 * labels[:, None]).astype(np.uint8)
     dataset = Dataset("t", inputs[:80], labels[:80], inputs[80:], labels[80:], 3, "made", "full")
-    experiment = experiments.Experiment(
+    experiment = Experiment(
         "tiny",
         dataset,
         Partition(("a", "b"), (np.arange(40), np.arange(30, 80))),

@@ -23,8 +23,9 @@ from shapfair.datasets import (
     Reviews,
     load,
 )
-from shapfair.experiments import EXPERIMENTS, Experiment, mnist, mnist_with_copy
+from shapfair.experiments import EXPERIMENTS, mnist, mnist_with_copy
 from shapfair.store import digest
+from shapfair.training.experiment import Experiment
 from shapfair.training.models import CNN, MLP, WordAverage
 from shapfair.training.plan import Training
 

@@ -19,8 +19,8 @@ from hypothesis import strategies as st
 from shapfair import Game, allocate, delivery, exact, experiments
 from shapfair.cli import main
 from shapfair.datasets import Dataset, Partition
-from shapfair.experiments import Experiment
 from shapfair.training.engine import TrainingDiverged
+from shapfair.training.experiment import Experiment
 from shapfair.training.models import MLP, initial_parameters
 from shapfair.training.orders import TOLERANCE, Target
 from shapfair.training.plan import PADDING, Training, job_batches, plan_jobs
@@ -297,8 +297,12 @@ def test_bad_orders_are_refused(experiment, orders, message):
 @pytest.mark.parametrize(
     ("epochs", "batch_size", "where"),
     [
-        (4, 32, r"coalition \{a\}, seed 3: the loss of the model for party a .* at step 2 "),
-        (1, 150, r"coalition \{a, b, c\}, seed 3: the loss of the model for party a .* at step 1 "),
+        (4, 32, r"coalition \{a\}, seed 3: the loss of the model for party a .* at step 2 of 20 "),
+        (
+            1,
+            150,
+            r"coalition \{a, b, c\}, seed 3: the loss of the model for party a .* at step 1 of 12 ",
+        ),
     ],
 )
 def test_diverged_training_is_named(epochs, batch_size, where):

@@ -17,8 +17,9 @@ import numpy as np
 
 from shapfair import Game, allocate
 from shapfair.delivery import deliver, targets_of
-from shapfair.experiments import EXPERIMENTS, Run
+from shapfair.experiments import EXPERIMENTS
 from shapfair.training.engine import Usage
+from shapfair.training.experiment import Run
 from shapfair.training.orders import RewardModel
 
 ROOT = Path(__file__).resolve().parents[1]

@@ -45,12 +45,16 @@ class TrainingDiverged(ArithmeticError):
 
     @classmethod
     def at(
-        cls, step: int, job: Job, parties: Sequence[str], training: Training
+        cls, step: int, job: Job, parties: Sequence[str], training: Training, *, party: str = ""
     ) -> "TrainingDiverged":
-        """The error of a job whose loss is not finite at ``step``, counted from 0."""
+        """The error of a job whose loss is not finite at ``step``, counted from 0.
+
+        ``party`` is who gets the model, if it is one made to order.
+        """
+        loss = f"loss of the model for party {party}" if party else "loss"
         return cls(
-            f"coalition {coalition_name(job.coalition, parties)}, seed {job.seed}: the loss is not "
-            f"finite at step {step + 1} of {job.steps} with learning rate "
+            f"coalition {coalition_name(job.coalition, parties)}, seed {job.seed}: the {loss} is "
+            f"not finite at step {step + 1} of {job.steps} with learning rate "
             f"{training.learning_rate}: lower the learning rate or check the inputs"
         )
 

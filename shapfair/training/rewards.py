@@ -14,8 +14,8 @@ from typing import Any
 
 import jax
 
-from shapfair.experiments import Experiment
 from shapfair.training.engine import LANES, local_devices
+from shapfair.training.experiment import Experiment
 from shapfair.training.orders import TOLERANCE, RewardModel, Target
 from shapfair.training.step import correct, scoring_chunks
 from shapfair.training.stopping import halves

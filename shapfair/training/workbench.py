@@ -12,11 +12,10 @@ import numpy as np
 from flax import linen as nn
 from jaxtyping import Int32
 
-from shapfair.coalitions import coalition_name
-from shapfair.experiments import Experiment
 from shapfair.training.engine import TrainingDiverged
+from shapfair.training.experiment import Experiment
 from shapfair.training.orders import TOLERANCE, RewardModel, Target
-from shapfair.training.plan import Training, job_batches, plan_jobs
+from shapfair.training.plan import Job, Training, job_batches, plan_jobs
 from shapfair.training.step import correct, fresh_lane, scoring_chunks, step, training_data
 from shapfair.training.stopping import HALVINGS, PATIENCE, SCORES_PER_EPOCH, Search, halves
 
@@ -61,7 +60,7 @@ class Workbench:
         # The batches of the grand coalition come first: a shuffle does not know how many follow.
         training = experiment.training
         longer = replace(training, epochs=PATIENCE * training.epochs)
-        self._pooled = self._batches(self._grand, longer)
+        self._pooled_job, self._pooled = self._planned(self._grand, longer)
         epoch = len(self._pooled) // longer.epochs
         self._longest = min(BLOCK_STEPS, max(1, epoch // SCORES_PER_EPOCH))
 
@@ -86,13 +85,14 @@ class Workbench:
         """Lanes with the model of every party's own data and an optimiser that is fresh again."""
         e = self._experiment
         coalitions = [1 << e.partition.parties.index(target.party) for target in targets]
-        jobs = [self._batches(coalition, e.training) for coalition in coalitions]
+        planned = [self._planned(coalition, e.training) for coalition in coalitions]
+        jobs = [job for job, _ in planned]
         lanes = self._fresh_lanes(coalitions)
-        for done in range(0, max(map(len, jobs)), BLOCK_STEPS):
+        for done in range(0, max(job.steps for job in jobs), BLOCK_STEPS):
             if stopped.is_set():
                 break
-            blocks = [batches[done : done + BLOCK_STEPS] for batches in jobs]
-            lanes = self._advance(lanes, blocks, targets, coalitions, [done] * len(jobs))
+            blocks = [batches[done : done + BLOCK_STEPS] for _, batches in planned]
+            lanes = self._advance(lanes, blocks, targets, jobs, [done] * len(jobs))
         return lanes[0], *self._fresh_lanes([self._grand] * len(targets))[1:]
 
     def _fresh_lanes(self, coalitions: Sequence[int]) -> Any:
@@ -119,7 +119,7 @@ class Workbench:
         searches = [order.search for order in orders]
         blocks = [self._pooled[s.step : s.step + s.length] for s in searches]
         targets, steps = [order.target for order in orders], [s.step for s in searches]
-        moved = self._advance(lanes, blocks, targets, [self._grand] * len(orders), steps)
+        moved = self._advance(lanes, blocks, targets, [self._pooled_job] * len(orders), steps)
         stay = np.zeros(len(orders), bool)
         for k, accuracy in enumerate(self._accuracies(moved[0], half=0)):
             if searches[k].length:
@@ -158,17 +158,20 @@ class Workbench:
             parameters=jax.device_get(order.parameters),
         )
 
-    def _batches(self, coalition: int, training: Training) -> Int32[np.ndarray, "steps batch"]:
+    def _planned(
+        self, coalition: int, training: Training
+    ) -> tuple[Job, Int32[np.ndarray, "steps batch"]]:
+        """The job that the engine would run for the coalition, and its batches."""
         e = self._experiment
         (job,) = plan_jobs(e.partition, [coalition], [self._seed], training, e.duplicates)
-        return job_batches(job, e.partition, training, e.duplicates)
+        return job, job_batches(job, e.partition, training, e.duplicates)
 
     def _advance(
         self,
         lanes: Any,
         blocks: Sequence[np.ndarray],
         targets: Sequence[Target],
-        coalitions: Sequence[int],
+        jobs: Sequence[Job],
         done: Sequence[int],
     ) -> Any:
         """The lanes after one step for each row of their blocks; the old lanes stay as they are."""
@@ -179,13 +182,8 @@ class Workbench:
         lengths = np.array([len(block) for block in blocks], np.int32)
         lanes, first_bad = _block(e.network, e.training, lanes, batches, lengths, self._data)
         for k in np.flatnonzero(np.asarray(first_bad) < BLOCK_STEPS).tolist():
-            name = coalition_name(coalitions[k], e.partition.parties)
-            raise TrainingDiverged(
-                f"coalition {name}, seed {self._seed}: the loss of the model for party "
-                f"{targets[k].party} is not finite at step {done[k] + int(first_bad[k]) + 1} with "
-                f"learning rate {e.training.learning_rate}: lower the learning rate or check the "
-                "inputs"
-            )
+            at, party = done[k] + int(first_bad[k]), targets[k].party
+            raise TrainingDiverged.at(at, jobs[k], e.partition.parties, e.training, party=party)
         return lanes
 
     def _accuracies(self, parameters: Any, half: int) -> list[float]:
