@@ -173,6 +173,25 @@ def test_the_mix_is_a_bijection(x):
     assert unmix(int(mix(jnp.uint32(x)))) == x
 
 
+@pytest.mark.parametrize("shape", [(), (5,), (3, 0), (7, 3), (2, 5, 8), SHAPE])
+def test_an_entry_is_kept_by_the_hash_of_its_position(shape):
+    """The formula as it reads, in Python's integers; also where no row is 16 entries long."""
+    for seed in range(3):
+        key = jax.random.key(seed)
+        first, second = map(int, jax.random.key_data(key))
+        kept = np.asarray(keep(key, shape, 0.2)).reshape(-1)
+        assert keep(key, shape, 0.2).shape == shape
+        for position in range(0, len(kept), 1 + len(kept) // 50):
+            number = plain_mix(plain_mix(position ^ first) + second & 2**32 - 1)
+            assert kept[position] == (number < 0.8 * 2**32)
+
+
+def plain_mix(x):
+    x = (x ^ x >> 16) * 0x7FEB352D % 2**32
+    x = (x ^ x >> 15) * 0x846CA68B % 2**32
+    return x ^ x >> 16
+
+
 def test_dropout_keeps_the_mean_and_scales_what_it_keeps():
     x = jnp.full((100, 1000), 3.0)
     dropped = np.asarray(dropout(x, 0.2, jax.random.key(1)))
