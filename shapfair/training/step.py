@@ -14,9 +14,9 @@ from shapfair.training.models import initial_parameters
 from shapfair.training.plan import PADDING, Training
 
 SCORE_BATCH = 50
-"""Most test examples scored at a time: few, so that what lies between layers stays in the cache.
+"""Most test examples scored at a time, few so that what lies between layers stays in the cache.
 
-On a CPU this is twice as fast as with 1000 for IMDB and 2.6 times for CIFAR-10.
+On a CPU, 1000 at a time take twice as long for IMDB and 2.6 times as long for CIFAR-10.
 """
 
 
