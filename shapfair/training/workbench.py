@@ -161,7 +161,7 @@ class Workbench:
     def _planned(
         self, coalition: int, training: Training
     ) -> tuple[Job, Int32[np.ndarray, "steps batch"]]:
-        """The job that the engine would run for the coalition, and its batches."""
+        """The job of the coalition under these settings, and its batches."""
         e = self._experiment
         (job,) = plan_jobs(e.partition, [coalition], [self._seed], training, e.duplicates)
         return job, job_batches(job, e.partition, training, e.duplicates)
