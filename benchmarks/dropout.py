@@ -15,10 +15,10 @@ import numpy as np
 from jaxtyping import Array, Float64, PRNGKeyArray
 from scipy.stats import t
 
-from shapfair.experiments import imdb
+from shapfair.paper.experiments import imdb
+from shapfair.paper.networks import WordAverage
 from shapfair.training.engine import Engine
 from shapfair.training.experiment import Experiment
-from shapfair.training.models import WordAverage
 from shapfair.training.plan import plan_jobs
 
 

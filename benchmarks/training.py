@@ -24,7 +24,7 @@ PEERS = HERE.parent / "_build" / "bench"
 
 WARM_RUN = """
 import sys
-from shapfair.experiments import EXPERIMENTS
+from shapfair.paper.experiments import EXPERIMENTS
 experiment = EXPERIMENTS[sys.argv[1]]()
 experiment.run([0])  # compiles, as the peers' warm-up does
 run = experiment.run([1])
@@ -34,7 +34,7 @@ print(run.seconds / run.usage.job_steps * 1e3)
 CIFAR10_PASS = """
 import time
 from dataclasses import replace
-from shapfair.experiments import cifar10
+from shapfair.paper.experiments import cifar10
 from shapfair.training.engine import Engine
 from shapfair.training.plan import plan_jobs
 e = cifar10()
@@ -116,7 +116,7 @@ def cifar10_rows(full: bool) -> Iterator[Row]:
 
 
 def imdb_rows(repeats: int) -> Iterator[Row]:
-    from shapfair.experiments import imdb
+    from shapfair.paper.experiments import imdb
 
     step = _number(WARM_RUN, "imdb")
     yield _row(

@@ -6,8 +6,14 @@ Games are lists of integers or fractions in bitmask order; results are fractions
 from fractions import Fraction
 from itertools import chain, combinations, permutations, product
 from math import comb, factorial, inf
+from pathlib import Path
 
 from hypothesis import strategies as st
+
+ROOT = Path(__file__).parents[1]
+"""The checkout."""
+RESULTS = ROOT / "results"
+"""The records."""
 
 
 def parties(values):

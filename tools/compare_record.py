@@ -17,8 +17,8 @@ from jaxtyping import Float64
 from shapfair import Game
 from shapfair.coalitions import coalition_name
 from shapfair.datasets import DataError
-from shapfair.experiments import EXPERIMENTS
-from shapfair.store import digest
+from shapfair.paper.experiments import EXPERIMENTS
+from shapfair.valuation.store import digest
 
 ROOT = Path(__file__).resolve().parents[1]
 STORE = ROOT / "_build" / "reproduce.sqlite"

@@ -16,11 +16,11 @@ from typing import Any
 import numpy as np
 
 from shapfair import Game, allocate
-from shapfair.delivery import deliver, targets_of
-from shapfair.experiments import EXPERIMENTS
+from shapfair.made_to_order.delivery import deliver, targets_of
+from shapfair.made_to_order.targets import RewardModel
+from shapfair.paper.experiments import EXPERIMENTS
 from shapfair.training.engine import Usage
 from shapfair.training.experiment import Run
-from shapfair.training.orders import RewardModel
 
 ROOT = Path(__file__).resolve().parents[1]
 

@@ -7,11 +7,11 @@ writers see the old content or the new, never a part.
 """
 
 import os
-import secrets
 import sys
 from pathlib import Path
 
 from shapfair.datasets.dataset import DataError, Recipe, Records
+from shapfair.files import write_whole
 
 
 class NotCached(DataError):
@@ -77,23 +77,10 @@ def write(dataset: Records) -> Path:
     file = cache_file(dataset.name)
     try:
         file.parent.mkdir(parents=True, exist_ok=True)
-        _replace(file, dataset.to_bytes())
+        write_whole(file, dataset.to_bytes())
     except OSError as error:
         raise DataError(
             f"cannot write {file} ({error.strerror}): make room or set SHAPFAIR_CACHE to another "
             "folder"
         ) from error
     return file
-
-
-def _replace(file: Path, content: bytes) -> None:
-    """Write ``file`` in one step, by way of a temporary file with a name of its own."""
-    temporary = file.with_name(f"{file.name}.{os.getpid()}-{secrets.token_hex(4)}.tmp")
-    try:
-        with temporary.open("xb") as stream:
-            stream.write(content)
-            stream.flush()
-            os.fsync(stream.fileno())
-        temporary.replace(file)
-    finally:
-        temporary.unlink(missing_ok=True)

@@ -1,6 +1,6 @@
 """One model per coalition: what an experiment consists of, its runs, where its numbers come from.
 
-Which experiments the paper describes is the matter of :mod:`shapfair.experiments`.
+Which experiments the paper describes is the matter of :mod:`shapfair.paper.experiments`.
 """
 
 import os
@@ -22,10 +22,10 @@ from tqdm import tqdm
 
 from shapfair.datasets import Dataset, Deal, Partition
 from shapfair.game import Game
-from shapfair.store import Store, digest
-from shapfair.training.carried import carried_over_values
+from shapfair.paper.carried import carried_over_values
 from shapfair.training.engine import Engine, Usage, local_devices
 from shapfair.training.plan import Job, Training, plan_jobs
+from shapfair.valuation.store import Store, digest
 
 PROTOCOL = 1
 """Grows whenever the same description would give other numbers (initial weights, batches, loss)."""
@@ -46,7 +46,7 @@ class Experiment:
         duplicates: ``"drop"`` if an example held by two members of a coalition counts once (the
             paper's :math:`D_C = \cup_{i \in C} D_i`), ``"keep"`` if it counts twice.
         carried: train one coalition after the other with an optimiser that is never reset, as in
-            :mod:`shapfair.training.carried`.
+            :mod:`shapfair.paper.carried`.
 
     Raises:
         ValueError: if a party holds a training example that does not exist.

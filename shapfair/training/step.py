@@ -10,7 +10,7 @@ import optax
 from flax import linen as nn
 
 from shapfair.datasets import Dataset
-from shapfair.training.models import initial_parameters
+from shapfair.paper.networks import initial_parameters
 from shapfair.training.plan import PADDING, Training
 
 SCORE_BATCH = 50

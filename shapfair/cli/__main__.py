@@ -1,0 +1,7 @@
+"""``python -m shapfair.cli`` is ``shapfair``."""
+
+import sys
+
+from shapfair.cli.main import main
+
+sys.exit(main())

@@ -1,0 +1,100 @@
+"""``shapfair allocate``: payoffs, model values and flows for a table of coalition values."""
+
+import argparse
+import contextlib
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from shapfair.cli.options import add_budgets, named_amounts, print_warnings, whole_file
+
+if TYPE_CHECKING:
+    from shapfair.allocation import Allocation
+
+FIGURE_ENDINGS = (".svg", ".png", ".pdf")
+
+
+def add_allocate(subparsers: Any) -> None:
+    """Describe ``shapfair allocate``."""
+    parser = subparsers.add_parser(
+        "allocate",
+        help="payoffs, model values and flows for a table of coalition values",
+        description="Allocate payoffs and models from a table of coalition values and budgets.",
+    )
+    add = parser.add_argument
+    add("values", metavar="VALUES", type=Path, help="value table, .csv or .json")
+    add_budgets(add)
+    add(
+        "--desired",
+        metavar="NAME=VALUE",
+        action="append",
+        default=[],
+        help="model value beyond which a party will not pay (repeatable)",
+    )
+    add(
+        "--exchange-rate",
+        metavar="NU",
+        type=float,
+        default=1.0,
+        help="payoff per unit of value; budgets and results are payoffs (default: 1)",
+    )
+    add(
+        "--repair",
+        choices=("none", "hull"),
+        default="none",
+        help="hull: replace a table that is not monotone by its monotone hull",
+    )
+    add("--format", choices=("table", "json", "csv"), default="table", help="default: table")
+    add("--out", metavar="FILE", type=Path, help="write to FILE instead of the terminal")
+    add("--figure", metavar="FILE.svg", type=Path, help="draw payoffs, models and flows")
+    parser.set_defaults(handler=_allocate)
+
+
+def _allocate(arguments: argparse.Namespace) -> int:
+    named_budgets = named_amounts("--budget", arguments.budget)
+    desired = named_amounts("--desired", arguments.desired)
+    if arguments.figure and arguments.figure.suffix not in FIGURE_ENDINGS:
+        endings = ", ".join(FIGURE_ENDINGS)
+        raise ValueError(f"--figure {arguments.figure}: the name must end in one of {endings}")
+    with contextlib.ExitStack() as stack:
+        out = stack.enter_context(whole_file("--out", arguments.out)) if arguments.out else None
+        figure = (
+            stack.enter_context(whole_file("--figure", arguments.figure))
+            if arguments.figure
+            else None
+        )
+
+        from shapfair.allocation import allocate
+        from shapfair.game import Game
+
+        game = Game.read(arguments.values)
+        allocation = allocate(
+            game,
+            budgets=dict.fromkeys(game.parties, arguments.default_budget) | named_budgets,
+            desired=desired,
+            exchange_rate=arguments.exchange_rate,
+            repair=arguments.repair,
+        )
+        if out:
+            with out.open("w", encoding="utf-8", newline="") as file:
+                _write(allocation, arguments.format, file)
+        else:
+            _write(allocation, arguments.format, sys.stdout)
+        if figure:
+            from shapfair.report import figures
+
+            figures.save(figures.figure(allocation), figure, arguments.figure.suffix[1:])
+    if arguments.format != "json":  # where the warnings are part of the document
+        print_warnings(allocation.warnings)
+    return 0
+
+
+def _write(allocation: "Allocation", form: str, file: Any) -> None:
+    if form == "json":
+        file.write(allocation.to_json())
+    elif form == "csv":
+        file.write(allocation.to_csv())
+    else:
+        from shapfair.report.text import print_allocation
+
+        print_allocation(allocation, file)

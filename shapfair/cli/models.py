@@ -1,0 +1,73 @@
+"""``shapfair models``: make for every party the model that it paid for."""
+
+import argparse
+import sys
+from pathlib import Path
+from typing import Any
+
+from shapfair.cli.options import EXPERIMENT_NAMES, add_budgets, named_amounts, print_warnings
+
+
+def add_models(subparsers: Any) -> None:
+    """Describe ``shapfair models``."""
+    parser = subparsers.add_parser(
+        "models",
+        help="make for every party the model that it paid for",
+        description="Make for every party of an experiment the model of its allocated value, by "
+        "stopping the training early (Sec. 4 of the paper). Finished models are kept: a run that "
+        "was stopped goes on where it was.",
+    )
+    add = parser.add_argument
+    add("name", choices=EXPERIMENT_NAMES, help="experiment")
+    add(
+        "--values",
+        metavar="FILE.json",
+        type=Path,
+        required=True,
+        help="value table of the experiment, as `shapfair reproduce --out` writes it",
+    )
+    add("--out", metavar="FOLDER", type=Path, required=True, help="where the models go")
+    add_budgets(add)
+    add("--seed", metavar="S", type=int, default=0, help="table and seed to take (default: 0)")
+    add(
+        "--data",
+        choices=("full", "embedded"),
+        default="full",
+        help="the data of the value table (default: full)",
+    )
+    parser.set_defaults(handler=_models)
+
+
+def _models(arguments: argparse.Namespace) -> int:
+    named_budgets = named_amounts("--budget", arguments.budget)
+
+    from shapfair.allocation import allocate
+    from shapfair.game import Game
+    from shapfair.made_to_order import delivery
+    from shapfair.paper import experiments
+
+    game = Game.read(arguments.values)
+    budgets = dict.fromkeys(game.parties, arguments.default_budget) | named_budgets
+    allocation = allocate(game, budgets, repair="hull")
+    experiment = experiments.EXPERIMENTS[arguments.name](arguments.data)
+    targets = delivery.targets_of(allocation, experiment, arguments.seed)
+    try:
+        with delivery.Progress(len(targets)) as progress:
+            models = delivery.deliver(
+                experiment,
+                targets,
+                arguments.seed,
+                arguments.out,
+                scored=progress.scored,
+                finished=progress.finished,
+            )
+    except KeyboardInterrupt:
+        print(
+            f"shapfair: what is finished is in {arguments.out}, run again to go on",
+            file=sys.stderr,
+        )
+        raise
+    delivery.print_models(models, sys.stdout)
+    print(f"models in {arguments.out}")
+    print_warnings(allocation.warnings)
+    return 0

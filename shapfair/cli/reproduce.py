@@ -1,0 +1,73 @@
+"""``shapfair reproduce``: train one model per coalition and tabulate their values."""
+
+import argparse
+import contextlib
+import sys
+from pathlib import Path
+from typing import Any
+
+from shapfair.cli.options import EXPERIMENT_NAMES, print_warnings, whole_file
+
+
+def add_reproduce(subparsers: Any) -> None:
+    """Describe ``shapfair reproduce``."""
+    parser = subparsers.add_parser(
+        "reproduce",
+        help="train one model per coalition and tabulate their values",
+        description="Train one model per coalition, as App. J of the paper describes. Finished "
+        "values are kept: a run that was stopped goes on where it was.",
+    )
+    add = parser.add_argument
+    add("name", choices=EXPERIMENT_NAMES, help="experiment")
+    add("--seeds", metavar="K", type=int, default=1, help="seeds 0 to K-1 (default: 1)")
+    add(
+        "--data",
+        choices=("full", "embedded"),
+        default="full",
+        help="embedded: the 5,000 + 1,000 MNIST images that come with shapfair (default: full)",
+    )
+    add(
+        "--store",
+        metavar="PATH",
+        type=Path,
+        help="file of finished values (default: values.sqlite in the cache folder)",
+    )
+    add("--out", metavar="FILE.json", type=Path, help="write the value table with its provenance")
+    parser.set_defaults(handler=_reproduce)
+
+
+def _reproduce(arguments: argparse.Namespace) -> int:
+    if arguments.seeds < 1:
+        raise ValueError(f"argument --seeds: {arguments.seeds}, need at least 1")
+    with contextlib.ExitStack() as stack:
+        out = stack.enter_context(whole_file("--out", arguments.out)) if arguments.out else None
+
+        from shapfair.allocation import allocate
+        from shapfair.datasets import cache_folder
+        from shapfair.paper import experiments
+        from shapfair.report.text import print_allocation
+
+        store = arguments.store or cache_folder() / "values.sqlite"
+        experiment = experiments.EXPERIMENTS[arguments.name](arguments.data)
+        try:
+            run = experiment.run(range(arguments.seeds), store=store)
+        except KeyboardInterrupt:
+            print(f"shapfair: what is finished is in {store}, run again to go on", file=sys.stderr)
+            raise
+        if out:
+            run.game.to_json(out)
+        new = run.values[:, 1:].size - run.found
+        print(
+            f"{experiment.name}: {new} models trained in {run.seconds:.1f} s, {run.found} found in "
+            f"the store, data from {experiment.dataset.source}"
+        )
+        allocation = allocate(run.game)
+        print_allocation(allocation, sys.stdout)
+        print_warnings(allocation.warnings)
+        if run.strangers:
+            print(
+                f"shapfair: {store} also holds {run.strangers} values of other experiments, "
+                "none of them was used",
+                file=sys.stderr,
+            )
+    return 0

@@ -1,0 +1,1 @@
+"""Models made to order: the model that a party has paid for, by stopping the training early."""

@@ -1,0 +1,128 @@
+r"""Models made to order: early stopping at a wanted accuracy (Sec. 4 of the paper).
+
+A party's model starts as the model of its own data and goes on with the data of all, until its
+validation accuracy reaches the target. Early in training a single step can change the accuracy by
+more than the target allows; then the last step is shortened. What such a model costs is not known
+here; targets come out of an allocation in :mod:`shapfair.made_to_order.delivery`.
+"""
+
+import threading
+from collections import deque
+from collections.abc import Callable, Sequence
+from concurrent.futures import FIRST_EXCEPTION, ThreadPoolExecutor, wait
+from typing import Any
+
+import jax
+
+from shapfair.made_to_order.stopping import halves
+from shapfair.made_to_order.targets import TOLERANCE, RewardModel, Target
+from shapfair.made_to_order.workbench import Scored, Workbench
+from shapfair.training.engine import LANES, local_devices
+from shapfair.training.experiment import Experiment
+from shapfair.training.step import correct, scoring_chunks
+
+
+def accuracies(experiment: Experiment, parameters: Any) -> tuple[float, float]:
+    """Validation and test accuracy, see :func:`~shapfair.made_to_order.stopping.halves`."""
+    validation, test = (
+        int(correct(experiment.network, parameters, *scoring_chunks(half))) / len(half.test_labels)
+        for half in halves(experiment.dataset)
+    )
+    return validation, test
+
+
+def reward_models(
+    experiment: Experiment,
+    targets: Sequence[Target],
+    seed: int,
+    *,
+    finished: Callable[[RewardModel], None] = lambda model: None,
+    scored: Scored = lambda party, step, accuracy: None,
+    lanes: int | None = None,
+) -> tuple[RewardModel, ...]:
+    """Make a model for every target.
+
+    It starts as the very model that the experiment trains for the party alone, and goes on with a
+    fresh optimiser and the batches of the grand coalition, of which
+    :data:`~shapfair.made_to_order.stopping.PATIENCE` times as many are drawn. The devices share the
+    targets; each may make several models side by side.
+
+    Args:
+        experiment: data, parties, network and training.
+        targets: what to make, at most one for a party.
+        seed: seed of the run, that of the value table from which the targets come.
+        finished: called with every model as soon as it is made, from the thread of the device.
+        scored: called after every score, likewise.
+        lanes: models made side by side on a device, by default what was fastest on its kind.
+
+    Returns:
+        The models in the order of the targets.
+
+    Raises:
+        ValueError: if a party is unknown or named twice, has fewer examples than one batch, if the
+            experiment's optimiser is carried from one coalition to the next, or if the validation
+            half is so small that one example makes more than
+            :data:`~shapfair.made_to_order.targets.TOLERANCE`.
+        TrainingDiverged: if a loss is not finite; models that were handed over stay valid.
+
+    Cost: the training of the own models, then about as many steps as the models have in the end,
+    and a pass over the validation half for every point of their curves.
+    """
+    _check(experiment, targets)
+    made: dict[str, RewardModel] = {}
+    # The nearer to the best, the longer it takes. The longest begin, so that devices end together.
+    waiting = deque(sorted(targets, key=lambda target: target.best - target.accuracy))
+    devices = local_devices()[: len(targets)]
+    stopped = threading.Event()
+
+    def serve(device: jax.Device) -> None:
+        bench = Workbench(experiment, seed, device)
+        share = -(-len(targets) // len(devices))
+        width = lanes or min(LANES.get(device.platform, LANES["gpu"]), share)
+        while wave := _take(waiting, width):
+            for model in bench.make(wave, scored, stopped):
+                made[model.target.party] = model
+                finished(model)
+
+    with ThreadPoolExecutor(max(1, len(devices)), "device") as pool:
+        threads = [pool.submit(serve, device) for device in devices]
+        try:
+            wait(threads, return_when=FIRST_EXCEPTION)
+        finally:  # after an error or Ctrl-C the other devices stop at their next block
+            stopped.set()
+            waiting.clear()
+    for thread in threads:
+        thread.result()
+    return tuple(made[target.party] for target in targets)
+
+
+def _check(experiment: Experiment, targets: Sequence[Target]) -> None:
+    parties = experiment.partition.parties
+    for k, target in enumerate(targets):
+        if target.party not in parties:
+            raise ValueError(f"targets: no party {target.party!r}, known: {', '.join(parties)}")
+        if target.party in [earlier.party for earlier in targets[:k]]:
+            raise ValueError(f"targets: party {target.party!r} is named twice")
+    if experiment.carried:
+        raise ValueError(
+            f"experiment {experiment.name}: its optimiser is carried from coalition to coalition, "
+            "so no party's own model can be made by itself: take the experiment with a fresh one"
+        )
+    examples = len(halves(experiment.dataset)[0].test_labels)
+    if examples * TOLERANCE < 1:
+        raise ValueError(
+            f"validation: with {examples} examples, half of the test set, accuracies are "
+            f"{1 / max(1, examples):.2g} apart, too far to meet a target within {TOLERANCE}: need "
+            f"{2 * round(1 / TOLERANCE)} test examples"
+        )
+
+
+def _take(waiting: deque[Target], count: int) -> list[Target]:
+    """Up to ``count`` targets; several threads may take at the same time."""
+    taken: list[Target] = []
+    try:
+        while len(taken) < count:
+            taken.append(waiting.popleft())
+    except IndexError:
+        pass
+    return taken

@@ -1,0 +1,1 @@
+"""What people read: allocations as text and figures, and checks that show what they checked."""

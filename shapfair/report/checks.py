@@ -1,0 +1,149 @@
+"""Checked claims: an assertion that is also a row for the reader.
+
+Rows show nothing that depends on the machine: what was expected, how closely it was met, and that
+it holds. The number found is part of the error if it does not hold.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from html import escape
+from numbers import Rational
+
+import numpy as np
+from numpy.typing import ArrayLike
+
+Numbers = float | int | ArrayLike
+Rationals = Rational | Sequence
+"""An integer or a fraction, or a nested sequence of them."""
+
+
+@dataclass(frozen=True)
+class Claim:
+    """A statement that was checked and holds.
+
+    Attributes:
+        statement: what holds, in words.
+        expected: the expected number or numbers to three decimals; empty for a plain truth.
+        within: the tolerance; empty for a plain truth.
+    """
+
+    statement: str
+    expected: str = ""
+    within: str = ""
+
+    def __repr__(self) -> str:
+        return repr(table([self]))
+
+    def _repr_html_(self) -> str:
+        return table([self])._repr_html_()
+
+
+def check(statement: str, got: Numbers, want: Numbers, *, atol: float | int) -> Claim:
+    """Assert that ``got`` is ``want`` up to ``atol``, entry by entry if they are arrays.
+
+    Raises:
+        AssertionError: naming the statement, the worst entry found and the one wanted; also if an
+            entry is ``nan``, the shapes do not fit, or there is nothing to compare.
+    """
+    found, wanted = np.asarray(got, dtype=float), np.asarray(want, dtype=float)
+    if wanted.ndim and found.shape != wanted.shape:
+        raise AssertionError(f"{statement}: got shape {found.shape}, want {wanted.shape}")
+    if found.size == 0:
+        raise AssertionError(f"{statement}: nothing to compare")
+    wanted = np.broadcast_to(wanted, found.shape)
+    with np.errstate(invalid="ignore"):  # inf - inf
+        miss = np.where(found == wanted, 0.0, np.abs(found - wanted))
+    if not (miss <= atol).all():  # so that nan fails too
+        worst = np.unravel_index(int(np.argmax(miss)), miss.shape)  # nan counts as the largest
+        raise AssertionError(
+            f"{statement}: got {found[worst]:.6g}, want {wanted[worst]:.6g} +- {atol:.1g}"
+        )
+    return Claim(statement, _tidy(np.asarray(want, dtype=float)), f"{atol:.1g}")
+
+
+def check_exactly(statement: str, got: Rationals, want: Rationals) -> Claim:
+    """Assert that ``got`` equals ``want`` as rational numbers, entry by entry if they are nested.
+
+    Raises:
+        AssertionError: naming the statement, what was found and what was wanted; also if there is
+            nothing to compare.
+        TypeError: if a number is a float, of which equality says little.
+    """
+    found, wanted = fractions_text(got), fractions_text(want)
+    if not wanted.strip("(), "):
+        raise AssertionError(f"{statement}: nothing to compare")
+    if found != wanted:
+        raise AssertionError(f"{statement}: got {found}, want {wanted}")
+    return Claim(statement, wanted, "exact")
+
+
+def fractions_text(numbers: Rationals) -> str:
+    """Rational numbers for people: ``(1/3, 2/3, 1)``.
+
+    Raises:
+        TypeError: if a number is not rational.
+    """
+    if isinstance(numbers, Sequence) and not isinstance(numbers, str):
+        return f"({', '.join(map(fractions_text, numbers))})"
+    if not isinstance(numbers, Rational):
+        raise TypeError(f"{numbers!r} is not an integer or a fraction")
+    return str(numbers)
+
+
+def check_that(statement: str, condition: object) -> Claim:
+    """Assert that a condition holds; of an array, everywhere.
+
+    A verdict of :mod:`shapfair.theory.axioms` is a condition, too, and says in the error what
+    breaks it.
+
+    Raises:
+        AssertionError: naming the statement; also for an empty array, which shows nothing.
+    """
+    truths = np.asarray(getattr(condition, "holds", condition))
+    if truths.dtype != bool or truths.size == 0 or not truths.all():
+        raise AssertionError(f"{statement}: does not hold, got {condition!r}")
+    return Claim(statement)
+
+
+class ClaimTable(Sequence[Claim]):
+    """Claims that a notebook shows as a table."""
+
+    columns = ("claim", "expected", "within", "verdict")
+
+    def __init__(self, rows: Sequence[Claim]):
+        self._rows = tuple(rows)
+
+    def __len__(self) -> int:
+        return len(self._rows)
+
+    def __getitem__(self, index):  # type: ignore[no-untyped-def]
+        return self._rows[index]
+
+    def _cells(self) -> list[tuple[str, ...]]:
+        return [(row.statement, row.expected, row.within, "holds") for row in self._rows]
+
+    def __repr__(self) -> str:
+        lines = [self.columns, *self._cells()]
+        widths = [max(len(line[k]) for line in lines) for k in range(len(self.columns))]
+        return "\n".join(
+            "  ".join(cell.ljust(width) for cell, width in zip(line, widths, strict=True)).rstrip()
+            for line in lines
+        )
+
+    def _repr_html_(self) -> str:
+        def row(tag: str, cells: Sequence[str]) -> str:
+            return "<tr>" + "".join(f"<{tag}>{escape(cell)}</{tag}>" for cell in cells) + "</tr>"
+
+        head, body = row("th", self.columns), "\n".join(row("td", cells) for cells in self._cells())
+        return f'<table class="claims">\n<thead>{head}</thead>\n<tbody>\n{body}\n</tbody>\n</table>'
+
+
+def table(rows: Sequence[Claim]) -> ClaimTable:
+    """Show claims together, one row each."""
+    return ClaimTable(rows)
+
+
+def _tidy(values: np.ndarray) -> str:
+    """Numbers to three decimals, without ``-0``."""
+    rounded = [f"{round(float(x), 3) + 0.0:.15g}" for x in values.ravel()]
+    return rounded[0] if values.ndim == 0 else f"({', '.join(rounded)})"

@@ -1,0 +1,4 @@
+"""The theory in exact arithmetic: properties as predicates, uniqueness, replication, schemes.
+
+Nothing here is rounded; values are integers, fractions, or floats, which are fractions too.
+"""

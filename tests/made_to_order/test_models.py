@@ -1,0 +1,521 @@
+"""Models made to order: search, models against a plain loop, refusals, delivery, the records."""
+
+import json
+import threading
+from dataclasses import replace
+from fractions import Fraction
+from functools import cache
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import optax
+import pytest
+from helpers import RESULTS, monotone_hull
+from hypothesis import given
+from hypothesis import strategies as st
+
+from shapfair import Game, allocate
+from shapfair.cli.main import main
+from shapfair.datasets import Dataset, Partition
+from shapfair.made_to_order import delivery
+from shapfair.made_to_order.making import accuracies, reward_models
+from shapfair.made_to_order.stopping import PATIENCE, Search, halves
+from shapfair.made_to_order.targets import TOLERANCE, Target
+from shapfair.paper import experiments
+from shapfair.paper.networks import MLP, initial_parameters
+from shapfair.theory import exact
+from shapfair.training.engine import TrainingDiverged
+from shapfair.training.experiment import Experiment
+from shapfair.training.plan import PADDING, Training, job_batches, plan_jobs
+
+
+def noisy_dataset(examples=600, tests=2001, pixels=12, classes=4):
+    rng = np.random.default_rng(0)
+    centres = rng.integers(60, 196, (classes, pixels))
+
+    def draw(count):
+        labels = np.arange(count) % classes
+        noise = rng.integers(-100, 100, (count, pixels))
+        return np.clip(centres[labels] + noise, 0, 255).astype(np.uint8), labels.astype(np.uint8)
+
+    return Dataset("noisy", *draw(examples), *draw(tests), classes, source="made", size="full")
+
+
+NOISY = noisy_dataset()
+SHARES = Partition.by_label(NOISY.train_labels, {"a": [0], "b": [1, 2], "c": [2, 3]})
+SMALL = Experiment("small", NOISY, SHARES, MLP((8,), 4), Training(32, epochs=4, learning_rate=0.01))
+GRAND = 0b111
+
+
+def target(party, accuracy, own=0.0, best=1.0):
+    return Target(party, accuracy, own, best)
+
+
+ORDERS = (target("a", 0.55), target("b", 0.62), target("c", 0.75))
+
+
+@cache
+def made():
+    return reward_models(SMALL, ORDERS, seed=3)
+
+
+# --- the search ----------------------------------------------------------------------------------
+
+
+def follow(path, target, longest=8):
+    """Search along given accuracies, one per step; the answer and the lengths of the blocks."""
+    search, lengths = Search(target, len(path) - 1, longest, path[0]), []
+    while length := search.length:
+        before = search.step
+        stayed = search.score(path[before + length])
+        assert search.step == before + length * stayed
+        lengths.append(length)
+        assert len(lengths) < 10 * len(path)
+    return search, lengths
+
+
+@given(st.lists(st.integers(0, 20), min_size=1, max_size=80), st.integers(0, 20))
+def test_search_ends_beside_a_step_that_crosses_the_target(path, target):
+    path = [float(x) for x in path]
+    search, lengths = follow(path, target + 0.25)
+    assert max(lengths, default=0) <= 8
+    assert search.curve == {step: path[step] for step in search.curve}
+    assert search.accuracy == path[search.step]
+    crossings = [s for s in range(1, len(path)) if path[s - 1] < target + 0.25 <= path[s]]
+    if path[0] >= target + 0.25:
+        assert (search.reached, search.step, lengths) == (True, 0, [])
+    elif search.reached:
+        beside = [s for s in crossings if search.step in (s - 1, s)]
+        assert any(
+            abs(path[search.step] - target - 0.25)
+            == min(abs(path[k] - target - 0.25) for k in (s - 1, s))
+            for s in beside
+        )
+    else:
+        assert search.step == len(path) - 1
+        assert all(accuracy < target + 0.25 for accuracy in search.curve.values())
+
+
+@given(st.sets(st.integers(1, 60), min_size=1), st.integers(0, 60))
+def test_search_finds_the_nearest_step_of_a_rising_path(rises, target):
+    path = [float(sum(step >= rise for rise in rises)) for step in range(61)]
+    search, _ = follow(path, target + 0.25)
+    if path[-1] >= target + 0.25:
+        assert search.reached
+        misses = [abs(accuracy - target - 0.25) for accuracy in path]
+        assert misses[search.step] == min(misses)
+
+
+def test_search_takes_long_strides_where_the_target_is_far():
+    path = [0.001 * step for step in range(2001)]
+    search, lengths = follow(path, 1.0, longest=100)
+    assert search.step == 1000
+    assert lengths[:8] == [1, 2, 4, 8, 16, 32, 64, 100]
+    assert len(lengths) < 30
+
+
+# --- validation and test -------------------------------------------------------------------------
+
+
+def test_halves_share_no_example_and_leave_none_out():
+    validation, test = halves(NOISY)
+    together = np.concatenate([validation.test_inputs, test.test_inputs])
+    assert sorted(map(bytes, together)) == sorted(map(bytes, NOISY.test_inputs))
+    counts = [np.bincount(half.test_labels, minlength=4) for half in (validation, test)]
+    assert np.abs(counts[0] - counts[1]).max() <= 1
+    assert abs(len(validation.test_labels) - len(test.test_labels)) <= 1
+    again, _ = halves(NOISY)
+    np.testing.assert_array_equal(validation.test_inputs, again.test_inputs)
+    np.testing.assert_array_equal(validation.train_inputs, NOISY.train_inputs)
+    for half in (validation, test):  # an image keeps its label
+        rows = {bytes(x): y for x, y in zip(NOISY.test_inputs, NOISY.test_labels, strict=True)}
+        pairs = zip(half.test_inputs, half.test_labels, strict=True)
+        assert all(rows[bytes(x)] == y for x, y in pairs)
+
+
+# --- making models -------------------------------------------------------------------------------
+
+
+def plain_path(party, steps, seed=3):
+    """Oracle: the model of the party's own data, then one for each step on the data of all."""
+    coalition = 1 << SHARES.parties.index(party)
+    adam = optax.adam(SMALL.training.learning_rate, eps=1e-7)
+
+    @jax.jit
+    def gradient(parameters, inputs, labels):
+        def loss(parameters):
+            logits = SMALL.network.apply(parameters, inputs)
+            return -jnp.mean(jax.nn.log_softmax(logits)[jnp.arange(len(labels)), labels])
+
+        return jax.grad(loss)(parameters)
+
+    def train(parameters, batches):
+        moments = adam.init(parameters)
+        for row in batches:
+            rows = row[row != PADDING]
+            slope = gradient(parameters, NOISY.train_inputs[rows], NOISY.train_labels[rows])
+            update, moments = adam.update(slope, moments, parameters)
+            parameters = optax.apply_updates(parameters, update)
+            yield parameters
+
+    def batches(coalition, times=1):
+        training = replace(SMALL.training, epochs=times * SMALL.training.epochs)
+        (job,) = plan_jobs(SHARES, [coalition], [seed], training)
+        return job_batches(job, SHARES, training)
+
+    *_, own = train(initial_parameters(SMALL.network, seed, 12), batches(coalition))
+    return [own, *train(own, batches(GRAND, times=3)[:steps])]
+
+
+@pytest.mark.parametrize("order", ORDERS, ids=lambda order: order.party)
+def test_models_are_those_of_a_plain_loop(order):
+    model = next(model for model in made() if model.target == order)
+    path = plain_path(order.party, steps=model.curve[-1][0] + 1)
+    one_example = 1.01 / 1000
+    for step, accuracy in model.curve:
+        assert accuracy == pytest.approx(accuracies(SMALL, path[step])[0], abs=one_example)
+    assert model.start == pytest.approx(accuracies(SMALL, path[0]), abs=one_example)
+    step, share = int(model.step), model.step % 1
+    want = jax.tree.map(lambda a, b: a + share * (b - a), path[step], path[step + 1])
+    jax.tree.map(lambda x, y: np.testing.assert_allclose(x, y, atol=2e-4), model.parameters, want)
+    assert (model.validation, model.test) == accuracies(SMALL, model.parameters)
+
+
+def test_targets_are_met_by_the_validation_half():
+    for order, model in zip(ORDERS, made(), strict=True):
+        assert model.target == order
+        assert model.outcome == "met"
+        assert abs(model.validation - order.accuracy) <= TOLERANCE
+        assert model.start[0] < order.accuracy - 0.1
+        assert 0 < abs(model.test - model.validation) < 0.06
+        curve = dict(model.curve)
+        assert list(curve) == sorted(curve)
+        assert curve[0] == model.start[0]
+
+
+def test_last_step_is_shortened_only_where_a_whole_one_jumps_over_the_target():
+    fast = replace(SMALL, training=replace(SMALL.training, learning_rate=0.03))
+    shortened = 0
+    for accuracy in np.linspace(0.5, 0.7, 6):
+        (model,) = reward_models(fast, [target("b", float(accuracy))], seed=3)
+        curve, floor = dict(model.curve), int(model.step)
+        assert model.outcome == "met"
+        if model.step == floor:
+            assert curve[floor] == model.validation
+        else:
+            shortened += 1
+            assert curve[floor] < accuracy - TOLERANCE
+            assert curve[floor + 1] > accuracy + TOLERANCE
+    assert 0 < shortened < 6
+
+
+def test_number_of_lanes_does_not_matter():
+    for one, several in zip(made(), reward_models(SMALL, ORDERS, 3, lanes=3), strict=True):
+        assert several.step == pytest.approx(one.step, abs=0.01)
+        assert several.validation == pytest.approx(one.validation, abs=0.0021)
+        jax.tree.map(
+            lambda x, y: np.testing.assert_allclose(x, y, atol=1e-3),
+            one.parameters,
+            several.parameters,
+        )
+
+
+def test_seed_decides():
+    other = reward_models(SMALL, ORDERS, seed=4)
+    assert [m.curve for m in other] != [m.curve for m in made()]
+    assert [m.seed for m in other] == [4] * 3
+
+
+def test_target_that_is_not_reached_gives_the_most_accurate_model():
+    stuck = replace(SMALL, training=replace(SMALL.training, learning_rate=0.02))
+    (model,) = reward_models(stuck, [target("a", 0.99)], seed=3)
+    assert model.outcome == "not reached"
+    best = max(accuracy for _, accuracy in model.curve)
+    assert dict(model.curve)[model.step] == best == model.validation < 0.99
+    assert model.step < model.curve[-1][0] == PATIENCE * 19 * 4  # batches times epochs
+    assert (model.validation, model.test) == accuracies(stuck, model.parameters)
+
+
+def test_start_beyond_the_target_stays_as_it_is():
+    start = made()[2].start[0]
+    for miss, outcome in ((0.004, "met"), (0.02, "jumped over")):
+        (model,) = reward_models(SMALL, [target("c", start - miss)], seed=3)
+        assert (model.step, model.validation, model.outcome) == (0, start, outcome)
+
+
+def test_every_score_is_reported():
+    seen = []
+    (model,) = reward_models(
+        SMALL, [ORDERS[0]], 3, scored=lambda *where: seen.append((threading.get_ident(), *where))
+    )
+    assert {(step, accuracy) for _, _, step, accuracy in seen} == set(model.curve[1:])
+    assert {party for _, party, _, _ in seen} == {"a"}
+
+
+# --- what is refused -----------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("accuracy", "message"),
+    [
+        (0.91, r"party a shall get accuracy 0\.91, but the best model has 0\.9"),
+        (0.29, r"party a shall get accuracy 0\.29, but the model of its own data has 0\.3"),
+        (float("nan"), "nan"),
+    ],
+)
+def test_target_beyond_the_own_and_the_best_model_is_refused(accuracy, message):
+    with pytest.raises(ValueError, match=message):
+        Target("a", accuracy, own=0.3, best=0.9)
+    Target("a", 0.3, own=0.3, best=0.9)
+    Target("a", 0.9 + 1e-12, own=0.3, best=0.9)
+
+
+@pytest.mark.parametrize(
+    ("experiment", "orders", "message"),
+    [
+        (SMALL, [target("d", 0.5)], "no party 'd', known: a, b, c"),
+        (SMALL, [ORDERS[0], ORDERS[0]], "party 'a' is named twice"),
+        (replace(SMALL, carried=True), ORDERS, "small: its optimiser is carried"),
+        (
+            replace(SMALL, dataset=noisy_dataset(tests=398)),
+            ORDERS,
+            r"with 199 examples, .* 0\.005 apart, too far .* need 400 test examples",
+        ),
+        (
+            replace(SMALL, training=replace(SMALL.training, batch_size=256)),
+            ORDERS[:1],
+            r"coalition \{a\} has 150 examples, fewer than one batch of 256",
+        ),
+    ],
+)
+def test_bad_orders_are_refused(experiment, orders, message):
+    with pytest.raises(ValueError, match=message):
+        reward_models(experiment, orders, seed=0)
+
+
+@pytest.mark.parametrize(
+    ("epochs", "batch_size", "where"),
+    [
+        (4, 32, r"coalition \{a\}, seed 3: the loss of the model for party a .* at step 2 of 20 "),
+        (
+            1,
+            150,
+            r"coalition \{a, b, c\}, seed 3: the loss of the model for party a .* at step 1 of 12 ",
+        ),
+    ],
+)
+def test_diverged_training_is_named(epochs, batch_size, where):
+    wild = replace(SMALL, training=Training(batch_size, epochs, learning_rate=1e30))
+    with pytest.raises(TrainingDiverged, match=where + r"with learning rate 1e\+30"):
+        reward_models(wild, [target("a", 0.9)], seed=3)
+
+
+# --- targets of an allocation --------------------------------------------------------------------
+
+
+@cache
+def small_game():
+    return SMALL.run(seeds=[3, 5]).game
+
+
+def test_targets_are_own_accuracy_plus_what_is_paid_for():
+    for rate in (1.0, 4.0):
+        allocation = allocate(small_game(), 0, exchange_rate=rate, repair="hull")
+        for row, seed in enumerate((3, 5)):
+            targets = delivery.targets_of(allocation, SMALL, seed, exchange_rate=rate)
+            assert [t.party for t in targets] == ["a", "b", "c"]
+            for i, order in enumerate(targets):
+                own, cost = small_game().own_values[row, i], allocation.costs[row, i]
+                assert order.accuracy == pytest.approx(own + cost / rate, abs=1e-12)
+                assert order.own == pytest.approx(own)
+                assert order.best == pytest.approx(small_game().hull().grand_value[row])
+            assert len({order.accuracy for order in targets}) == 3
+
+
+def test_values_of_another_experiment_are_refused():
+    other = replace(SMALL, training=replace(SMALL.training, epochs=5))
+    for game, experiment, seed, message in [
+        (small_game(), other, 3, r"of another experiment \(small, full data, digest"),
+        (small_game(), SMALL, 4, "no table of seed 4, there are those of 3, 5"),
+        (Game(small_game().values, small_game().parties), SMALL, 3, "no provenance"),
+    ]:
+        with pytest.raises(ValueError, match=message):
+            delivery.targets_of(allocate(game), experiment, seed)
+
+
+# --- delivery ------------------------------------------------------------------------------------
+
+
+def test_saved_models_are_loaded_to_the_bit(tmp_path):
+    for model in made():
+        path = tmp_path / "new" / f"{model.target.party}.json"
+        delivery.save(model, path, SMALL)
+        loaded = delivery.load(path)
+        same = jax.tree.map(np.array_equal, loaded.parameters, model.parameters)
+        assert jax.tree.all(same)
+        for name in ("target", "seed", "start", "validation", "test", "step", "reached", "curve"):
+            assert getattr(loaded, name) == getattr(model, name)
+        assert accuracies(SMALL, loaded.parameters) == (model.validation, model.test)
+        assert json.loads(path.read_text())["outcome"] == "met"
+
+
+def damage_weights(path):
+    path.with_suffix(".msgpack").write_bytes(b"\x80\x04\x95cos\nsystem")
+
+
+def forget_the_step(path):
+    document = json.loads(path.read_text())
+    del document["step"]
+    path.write_text(json.dumps(document))
+
+
+@pytest.mark.parametrize(
+    ("damage", "message"),
+    [
+        (damage_weights, "not the ones that were saved with it"),
+        (forget_the_step, "it has no 'step'"),
+        (lambda path: path.write_text("{"), "not a delivered model"),
+        (lambda path: path.write_text("[]"), "not a delivered model"),
+    ],
+)
+def test_damaged_models_are_refused(tmp_path, damage, message):
+    path = tmp_path / "a.json"
+    delivery.save(made()[0], path, SMALL)
+    damage(path)
+    with pytest.raises(ValueError, match=message) as error:
+        delivery.load(path)
+    assert "a.json" in str(error.value)
+
+
+def test_what_was_delivered_before_a_stop_is_not_made_again(tmp_path):
+    def stop(model):
+        raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        delivery.deliver(SMALL, ORDERS, 3, tmp_path, finished=stop)
+    kept = {path: path.stat().st_mtime_ns for path in tmp_path.iterdir()}
+    assert 2 <= len(kept) < 6
+    new = []
+    models = delivery.deliver(SMALL, ORDERS, 3, tmp_path, finished=new.append)
+    assert {path: path.stat().st_mtime_ns for path in kept} == kept
+    assert len(new) == 3 - len(kept) // 2
+    assert [model.target for model in models] == list(ORDERS)
+    for model, wanted in zip(models, made(), strict=True):
+        assert model.curve == wanted.curve
+    assert len(list(tmp_path.iterdir())) == 6
+
+
+def test_models_of_another_order_are_not_mistaken_for_those_wanted(tmp_path):
+    delivery.deliver(SMALL, ORDERS[:1], 3, tmp_path)
+    other = replace(SMALL, training=replace(SMALL.training, epochs=5))
+    for experiment, order, seed in [
+        (SMALL, target("a", 0.5), 3),
+        (SMALL, ORDERS[0], 4),
+        (other, ORDERS[0], 3),
+    ]:
+        with pytest.raises(
+            ValueError, match=r"party-1\.json: a model for party a with target 0\.55"
+        ):
+            delivery.deliver(experiment, [order], seed, tmp_path)
+
+
+@pytest.fixture
+def command(tmp_path, monkeypatch, capsys):
+    """``shapfair models`` on the small experiment, and the table of its values."""
+    monkeypatch.setitem(experiments.EXPERIMENTS, "mnist", lambda data: SMALL)
+    monkeypatch.chdir(tmp_path)
+    small_game().to_json("values.json")
+
+    def run(*options):
+        code = main(["models", "mnist", "--values=values.json", "--out=models", *options])
+        return code, *capsys.readouterr()
+
+    return run
+
+
+def test_command_delivers_what_the_budgets_allow(command, tmp_path):
+    code, out, err = command("--seed=5", "--budget=a=0.01", "--default-budget=0")
+    assert code == 0, err
+    budgets = {"a": 0.01, "b": 0.0, "c": 0.0}
+    allocation = allocate(small_game(), budgets, repair="hull")
+    for i, order in enumerate(delivery.targets_of(allocation, SMALL, seed=5)):
+        model = delivery.load(tmp_path / "models" / f"party-{i + 1}.json")
+        assert (model.target, model.seed) == (order, 5)
+        assert f"{order.accuracy:.4f}" in out
+        assert f"{model.test:.4f}" in out
+    assert "models in models" in out
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        (["--seed=1"], "no table of seed 1, there are those of 3, 5"),
+        (["--budget=z=1"], "no party 'z', known: a, b, c"),
+        (["--values=nowhere.json"], "nowhere.json: No such file"),
+    ],
+)
+def test_command_says_what_is_wrong_in_one_line(command, options, message):
+    code, out, err = command(*options)
+    assert (code, out) == (2, "")
+    assert err.count("\n") == 1
+    assert message in err
+
+
+# --- the records ---------------------------------------------------------------------------------
+
+
+@cache
+def record(name):
+    return json.loads((RESULTS / f"models-{name}.json").read_text(encoding="utf-8"))
+
+
+@cache
+def exact_targets(name):
+    """Party -> target, for every recorded seed, from the value table in rational numbers."""
+    document = json.loads((RESULTS / f"{name}.json").read_text(encoding="utf-8"))
+    found = {}
+    for seed, row in zip(document["provenance"]["seeds"], document["values"], strict=True):
+        table = [Fraction(round(x * 10_000), 10_000) for x in row]
+        allocation = exact.allocate(monotone_hull(table), [0] * len(document["parties"]))
+        pairs = zip(document["parties"], allocation.model_values, strict=True)
+        found |= {(seed, party): value for party, value in pairs}
+    return found
+
+
+@pytest.mark.parametrize(("name", "at_least"), [("mnist", 10), ("cifar10", 3)])
+def test_record_is_of_every_party_in_every_seed(name, at_least):
+    origin = record(name)["provenance"]
+    values = json.loads((RESULTS / f"{name}.json").read_text(encoding="utf-8"))
+    assert origin["digest"] == values["provenance"]["digest"]
+    assert (origin["data_size"], origin["test_examples"]) == ("full", 10_000)
+    assert origin["commit"]
+    assert "dirty" not in origin["commit"]
+    models = record(name)["models"]
+    seeds = origin["seeds"]
+    assert sorted((m["seed"], m["party"]) for m in models) == sorted(
+        (seed, party) for seed in seeds for party in values["parties"]
+    )
+    assert len(set(seeds)) == len(seeds) >= at_least
+    for m in models:
+        assert m["target"] == pytest.approx(float(exact_targets(name)[m["seed"], m["party"]]))
+        own = values["values"][values["provenance"]["seeds"].index(m["seed"])][
+            1 << values["parties"].index(m["party"])
+        ]
+        assert (m["start_validation"] + m["start_test"]) / 2 == pytest.approx(own, abs=0.001)
+
+
+@pytest.mark.parametrize("name", ["mnist", "cifar10"])
+def test_recorded_models_meet_their_targets(name):
+    for m in record(name)["models"]:
+        curve, floor = dict(m["curve"]), int(m["step"])
+        assert abs(m["validation"] - m["target"]) <= TOLERANCE
+        assert m["outcome"] == "met"
+        assert curve[0] == m["start_validation"] < m["target"]
+        if m["step"] == floor:
+            assert curve[floor] == m["validation"]
+        else:  # the steps beside it both miss
+            assert curve[floor] < m["target"] - TOLERANCE
+            assert curve[floor + 1] > m["target"] + TOLERANCE
+        noise = np.sqrt(2 * m["target"] * (1 - m["target"]) / 5000)
+        assert abs(m["test"] - m["target"]) < 3 * noise

@@ -1,0 +1,145 @@
+"""The optimiser that is carried from coalition to coalition, against a plain loop."""
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import optax
+import pytest
+
+from shapfair.datasets import Dataset, Partition
+from shapfair.paper.carried import batches_in_order, carried_over_values
+from shapfair.paper.networks import MLP, WordAverage, initial_parameters
+from shapfair.training import carried
+from shapfair.training.engine import TrainingDiverged
+from shapfair.training.experiment import Experiment
+from shapfair.training.plan import PADDING, Training, plan_jobs
+
+
+def small_dataset():
+    rng = np.random.default_rng(4)
+    centres = rng.integers(0, 256, (3, 12))
+    labels = np.arange(150) % 3
+    inputs = np.clip(centres[labels] + rng.integers(-90, 90, (150, 12)), 0, 255).astype(np.uint8)
+    y = labels.astype(np.uint8)
+    return Dataset("small", inputs[:110], y[:110], inputs[110:], y[110:], 3, "made", "full")
+
+
+SMALL = small_dataset()
+SHARES = Partition(("a", "b", "c"), (np.arange(40, 80), np.arange(50), np.arange(75, 110)))
+NETWORK = MLP(hidden=(8,), classes=3)
+TRAINING = Training(batch_size=16, epochs=3, learning_rate=0.01)
+SEED = 3
+
+
+@pytest.fixture
+def models(monkeypatch):
+    """The parameters of every model that is scored, in order."""
+    scored = []
+    score = carried.correct
+
+    def correct(network, parameters, *test):
+        scored.append(parameters)
+        return score(network, parameters, *test)
+
+    monkeypatch.setattr(carried, "correct", correct)
+    return scored
+
+
+def train_one_after_the_other(reset):
+    """Oracle: yields the parameters of every coalition; the optimiser is reset before each or not.
+
+    Batches are slices of the coalition's examples in their order, every epoch the same.
+    """
+    weights = initial_parameters(NETWORK, SEED, 12)
+    adam = optax.adam(TRAINING.learning_rate, eps=1e-7)
+    moments = adam.init(weights)
+
+    @jax.jit
+    def slope(parameters, inputs, labels):
+        def loss(parameters):
+            logits = jax.nn.log_softmax(NETWORK.apply(parameters, inputs))
+            return -jnp.mean(logits[jnp.arange(len(labels)), labels])
+
+        return jax.grad(loss)(parameters)
+
+    for coalition in range(1, 8):
+        rows = sorted({k for i in range(3) if coalition >> i & 1 for k in SHARES.indices[i]})
+        parameters = weights
+        if reset:
+            moments = adam.init(weights)
+        for _ in range(TRAINING.epochs):
+            for start in range(0, len(rows), TRAINING.batch_size):
+                batch = np.array(rows[start : start + TRAINING.batch_size])
+                inputs, labels = SMALL.train_inputs[batch], SMALL.train_labels[batch]
+                update, moments = adam.update(slope(parameters, inputs, labels), moments)
+                parameters = optax.apply_updates(parameters, update)
+        yield parameters
+
+
+def distance(one, other):
+    gaps = jax.tree.map(lambda a, b: np.abs(a - b).max(), one, other)
+    return max(jax.tree.leaves(gaps))
+
+
+def test_values_are_those_of_a_plain_loop_that_never_resets_its_optimiser(models):
+    values = carried_over_values(SMALL, SHARES, NETWORK, TRAINING, SEED)
+    kept, fresh = (list(train_one_after_the_other(reset)) for reset in (False, True))
+    assert values.shape == (8,)
+    assert values[0] == 0
+    for k, parameters in enumerate(models):
+        assert distance(parameters, kept[k]) < 1e-4
+        logits = NETWORK.apply(parameters, jnp.asarray(SMALL.test_inputs))
+        assert values[k + 1] == np.mean(np.argmax(logits, -1) == SMALL.test_labels)
+    # Only the first coalition has an optimiser that is fresh.
+    assert distance(models[0], fresh[0]) < 1e-4
+    assert min(distance(models[k], fresh[k]) for k in range(1, 7)) > 1e-2
+
+
+def test_batches_keep_their_order():
+    batches = batches_in_order(SHARES, 0b011, TRAINING)
+    epochs = np.split(batches.ravel(), TRAINING.epochs)
+    for epoch in epochs:
+        np.testing.assert_array_equal(epoch[:80], np.arange(80))
+        assert (epoch[80:] == PADDING).all()
+    kept = batches_in_order(SHARES, 0b011, TRAINING, "keep")
+    np.testing.assert_array_equal(kept.ravel()[:90], [*range(40, 80), *range(50)])
+    (job,) = plan_jobs(SHARES, [0b111], [0], TRAINING)
+    assert len(batches_in_order(SHARES, 0b111, TRAINING)) == job.steps
+
+
+def test_dropout_goes_on_from_coalition_to_coalition(models):
+    """The same data twice: the second model differs by moments and by dropout."""
+    words = (SMALL.train_inputs.astype(np.uint16), SMALL.test_inputs.astype(np.uint16))
+    labels = (SMALL.train_labels % 2, SMALL.test_labels % 2)
+    dataset = Dataset("w", words[0], labels[0], words[1], labels[1], 2, "made", "full")
+    twins = Partition(("a", "b"), (np.arange(50), np.arange(50)))
+    still = Training(batch_size=25, epochs=1, learning_rate=0.0)
+    carried_over_values(dataset, twins, WordAverage(words=256), still, SEED)
+    assert distance(models[0], models[1]) == 0  # nothing is learnt at rate zero
+    moving = Training(batch_size=25, epochs=1, learning_rate=0.01)
+    carried_over_values(dataset, twins, WordAverage(words=256), moving, SEED)
+    assert distance(models[3], models[4]) > 1e-4
+
+
+def test_a_run_that_diverges_names_coalition_seed_step_and_rate():
+    with pytest.raises(
+        TrainingDiverged,
+        match=r"coalition \{a\}, seed 3: the loss is not finite at step \d of 9 with learning rate "
+        r"1e\+38: lower",
+    ):
+        carried_over_values(SMALL, SHARES, NETWORK, Training(16, 3, 1e38), SEED)
+
+
+def test_an_experiment_carries_over_and_is_stored(tmp_path):
+    experiment = Experiment("c", SMALL, SHARES, NETWORK, TRAINING, carried=True)
+    store = tmp_path / "s.sqlite"
+    run = experiment.run([SEED], store=store)
+    want = carried_over_values(SMALL, SHARES, NETWORK, TRAINING, SEED)
+    np.testing.assert_array_equal(run.values[0], want)
+    assert run.provenance()["optimiser"] == "carried over"
+    again = experiment.run([SEED, 0], store=store)
+    assert again.found == 7
+    np.testing.assert_array_equal(again.values[0], want)
+    fresh = Experiment("c", SMALL, SHARES, NETWORK, TRAINING)
+    assert "optimiser" not in fresh.description()
+    assert fresh.run([SEED], store=store).found == 0

@@ -1,0 +1,160 @@
+import subprocess
+import sys
+
+import numpy as np
+import pytest
+from helpers import additive
+from matplotlib import rc_context
+from matplotlib.figure import Figure
+
+from shapfair import Game, allocate
+from shapfair.report import figures
+
+
+@pytest.fixture
+def axes():
+    return Figure().subplots()
+
+
+@pytest.fixture
+def one():
+    return allocate(Game(additive(1, 3, 4), ("[0]", "[1-2]", "[0-3]")), [0.5, 0.5, 0.5])
+
+
+@pytest.fixture
+def several():
+    return allocate(Game([additive(1, 3, 4), additive(1, 2, 3)]), 0.5)
+
+
+def bars(axes):
+    return [c for c in axes.containers if hasattr(c, "datavalues")]
+
+
+def test_payoffs_with_costs_and_revenues(one, axes):
+    assert figures.plot_payoffs(one, axes) is axes
+    costs, revenues, payoffs = (c.datavalues for c in bars(axes))
+    np.testing.assert_allclose(costs, -one.costs)
+    np.testing.assert_allclose(revenues, one.revenues)
+    np.testing.assert_allclose(payoffs, [-0.5, -0.5, 1], atol=1e-12)
+    assert [t.get_text() for t in axes.get_xticklabels()] == ["[0]", "[1-2]", "[0-3]"]
+    assert "units of value" in axes.get_ylabel()
+    assert [t.get_text() for t in axes.get_legend().get_texts()] == ["cost", "revenue", "payoff"]
+
+
+def test_models_stand_on_own_values(one, axes):
+    figures.plot_models(one, axes)
+    own, gained = bars(axes)
+    np.testing.assert_allclose(own.datavalues, one.game.own_values)
+    tops = [bar.get_y() + bar.get_height() for bar in gained]
+    np.testing.assert_allclose(tops, one.model_values)
+    assert [line.get_ydata()[0] for line in axes.lines] == [8]  # v(N)
+
+
+def test_flows_are_annotated_payer_by_row(one, axes):
+    figures.plot_flows(one, axes)
+    written = {text.get_position(): text.get_text() for text in axes.texts}
+    # Party 1 pays 11/32 of 3 to party 2: column 1, row 0; nobody pays itself.
+    assert written[(1, 0)] == "1.03"
+    assert written[(0, 1)] == "0.91"
+    assert len(written) == 6
+    assert (axes.get_ylabel(), axes.get_xlabel()) == ("pays", "is paid (units of value)")
+
+
+def test_flows_of_several_tables_have_their_standard_errors_below(several, axes):
+    figures.plot_flows(several, axes)
+    texts = {}
+    for text in axes.texts:
+        texts.setdefault(text.get_position(), []).append(text)
+    assert set(texts) == {(j, i) for i in range(3) for j in range(3) if i != j}
+    means, errors = several.mean("adjusted_flows"), several.standard_error("adjusted_flows")
+    for (j, i), (mean, error) in texts.items():
+        assert float(mean.get_text()) == pytest.approx(means[i, j], abs=5e-3)
+        assert error.get_text().startswith("±")
+        assert float(error.get_text()[1:]) == pytest.approx(errors[i, j], abs=5e-4)
+        assert (mean.get_va(), error.get_va()) == ("bottom", "top")
+        assert error.get_fontsize() < mean.get_fontsize()
+
+
+@pytest.mark.parametrize("parties", [3, 5, 6, 8])
+def test_numbers_of_flows_fit_their_cells(parties):
+    values = np.array([additive(*range(1, parties + 1))] * 2) / 10
+    values[1] *= 0.7
+    with rc_context():
+        figures.use_style()
+        drawing = Figure(figsize=(6, 4.2))
+        axes = figures.plot_flows(allocate(Game(values)), drawing.subplots())
+        drawing.draw_without_rendering()
+    cell = axes.get_window_extent().width / parties
+    boxes = [text.get_window_extent() for text in axes.texts]
+    assert max(box.width for box in boxes) < cell
+    heights = [
+        upper.height + lower.height for upper, lower in zip(boxes[::2], boxes[1::2], strict=True)
+    ]
+    assert max(heights) < cell
+
+
+@pytest.mark.parametrize("plot", [figures.plot_payoffs, figures.plot_models])
+def test_several_tables_have_error_bars(one, several, plot):
+    axes = Figure().subplots(2)
+    for allocation, ax, drawn in [(one, axes[0], 0), (several, axes[1], 1)]:
+        plot(allocation, ax)
+        assert sum(getattr(bar, "errorbar", None) is not None for bar in ax.containers) == drawn
+
+
+def test_error_bars_are_one_standard_error(several, axes):
+    figures.plot_payoffs(several, axes)
+    segments = axes.containers[-1].errorbar.lines[2][0].get_segments()
+    lengths = [float(segment[1, 1] - segment[0, 1]) / 2 for segment in segments]
+    np.testing.assert_allclose(lengths, several.standard_error("payoffs"), atol=1e-12)
+
+
+def test_a_figure_is_the_same_bytes_again(one, tmp_path):
+    for name in ("a.svg", "b.svg"):
+        figures.save(figures.figure(one), tmp_path / name)
+    content = (tmp_path / "a.svg").read_bytes()
+    assert content == (tmp_path / "b.svg").read_bytes()
+    assert content.startswith(b"<?xml")
+    assert len(figures.figure(one).axes) == 3
+
+
+@pytest.mark.parametrize("values", [[0, 1], [0, 0, 0, 0], [0, 3, 2, 1, 0, 3, 2, 4]])
+def test_any_allocation_can_be_drawn(values, tmp_path):
+    figures.save(figures.figure(allocate(Game(values))), tmp_path / "f.png", "png")
+
+
+@pytest.mark.parametrize(
+    "parties",
+    [[f"hospital number {k}" for k in range(3)], ["[0]", "[1-2]", "copy of [6-9], twice"]],
+)
+def test_long_names_stand_upright(parties, axes):
+    figures.plot_payoffs(allocate(Game(additive(1, 2, 3), parties)), axes)
+    assert {t.get_rotation() for t in axes.get_xticklabels()} == {90}
+
+
+def test_style_is_set_on_demand():
+    import matplotlib
+
+    with rc_context():
+        figures.use_style()
+        assert matplotlib.rcParams["svg.hashsalt"] == "shapfair"
+        assert matplotlib.rcParams["figure.facecolor"] == "white"
+
+
+@pytest.mark.parametrize(
+    ("scale", "number", "text"),
+    [
+        (0.97, -0.00001, "0.0000"),
+        (0.97, 0.25, "0.2500"),
+        (8.0, 2 / 3, "0.667"),
+        (12345.0, 1234.5678, "1235"),
+        (1e-6, 2.5e-7, "0.000000250"),
+        (0.0, 0.0, "0.0"),
+    ],
+)
+def test_numbers_share_their_decimals(scale, number, text):
+    assert figures.number_format(scale)(number) == text
+
+
+def test_matplotlib_is_imported_when_drawing():
+    code = "import sys, shapfair.report.figures; sys.exit('matplotlib' in sys.modules)"
+    assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0

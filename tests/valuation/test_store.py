@@ -1,0 +1,117 @@
+"""The store of finished values: what is committed stays, whatever happens to the process."""
+
+import multiprocessing
+import sqlite3
+
+import numpy as np
+import pytest
+
+from shapfair.valuation.store import Store, StoreError, digest
+
+DESCRIPTION = {"data": "abc", "training": {"epochs": 5}}
+
+
+def test_values_survive_reopening(tmp_path):
+    with Store(tmp_path / "store.sqlite", DESCRIPTION) as store:
+        store.put(seed=3, coalition=1, value=0.5)
+        store.put(seed=3, coalition=3, value=0.75)
+    with Store(tmp_path / "store.sqlite", DESCRIPTION) as store:
+        assert store.get(3, 1) == 0.5
+        assert store.get(4, 1) is None
+        np.testing.assert_array_equal(
+            store.table(seeds=[3, 4], n=2), [[0, 0.5, np.nan, 0.75], [0, np.nan, np.nan, np.nan]]
+        )
+
+
+def test_first_value_counts(tmp_path):
+    with Store(tmp_path / "s.sqlite", DESCRIPTION) as one:
+        with Store(tmp_path / "s.sqlite", DESCRIPTION) as two:
+            one.put(0, 1, 0.25)
+            two.put(0, 1, 0.5)
+            assert two.get(0, 1) == 0.25
+
+
+def test_every_part_of_the_description_separates_experiments(tmp_path):
+    path = tmp_path / "s.sqlite"
+    with Store(path, DESCRIPTION) as store:
+        store.put(0, 1, 0.5)
+    for other in ({**DESCRIPTION, "data": "abd"}, {**DESCRIPTION, "training": {"epochs": 6}}):
+        with Store(path, other) as store:
+            assert store.get(0, 1) is None
+            assert store.strangers() == 1
+    with Store(path, DESCRIPTION) as store:
+        assert store.get(0, 1) == 0.5
+        assert store.strangers() == 0
+
+
+def test_digest_ignores_the_order_of_keys_only():
+    assert digest({"a": 1, "b": 2}) == digest({"b": 2, "a": 1})
+    assert digest({"a": 1, "b": 2}) != digest({"a": 2, "b": 1})
+
+
+def test_locked_store_is_one_clear_error_and_nothing_is_lost(tmp_path):
+    path = tmp_path / "s.sqlite"
+    with Store(path, DESCRIPTION, timeout=0.1) as store:
+        store.put(0, 1, 0.5)
+        other = sqlite3.connect(path, isolation_level=None)
+        other.execute("BEGIN EXCLUSIVE")
+        with pytest.raises(StoreError, match=r"s\.sqlite: database is locked: another process"):
+            store.put(0, 2, 0.6)
+        other.execute("ROLLBACK")
+        other.close()
+        store.put(0, 2, 0.6)
+        assert (store.get(0, 1), store.get(0, 2)) == (0.5, 0.6)
+
+
+@pytest.mark.parametrize("damage", ["text", "head"])
+def test_damaged_file_is_named_and_left_alone(tmp_path, damage):
+    path = tmp_path / "s.sqlite"
+    if damage == "text":
+        path.write_text("not a database, but long enough to be taken for one" * 100)
+    else:
+        with Store(path, DESCRIPTION) as store:
+            for coalition in range(1, 2000):
+                store.put(0, coalition, 0.5)
+        content = bytearray(path.read_bytes())
+        content[20:4096] = b"\xff" * 4076
+        path.write_bytes(content)
+    before = path.read_bytes()
+    with pytest.raises(StoreError, match=r"s\.sqlite: .* damaged or not a store"):
+        Store(path, DESCRIPTION)
+    assert path.read_bytes() == before
+
+
+def test_database_of_another_program_is_refused(tmp_path):
+    path = tmp_path / "other.sqlite"
+    db = sqlite3.connect(path)
+    db.execute("CREATE TABLE mail (id INTEGER)")
+    db.commit()
+    db.close()
+    with pytest.raises(StoreError, match="database of another program"):
+        Store(path, DESCRIPTION)
+
+
+def test_folder_that_cannot_be_made(tmp_path):
+    (tmp_path / "file").write_text("")
+    with pytest.raises(StoreError, match="cannot be opened"):
+        Store(tmp_path / "file" / "s.sqlite", DESCRIPTION)
+
+
+def _put_many(path, first):
+    with Store(path, DESCRIPTION) as store:
+        for coalition in range(first, 400, 2):
+            store.put(0, coalition, coalition / 1000)
+
+
+def test_two_processes_share_a_new_file(tmp_path):
+    path = tmp_path / "s.sqlite"
+    context = multiprocessing.get_context("spawn")
+    workers = [context.Process(target=_put_many, args=(path, first)) for first in (1, 2)]
+    for worker in workers:
+        worker.start()
+    for worker in workers:
+        worker.join()
+        assert worker.exitcode == 0
+    with Store(path, DESCRIPTION) as store:
+        values = store.table([0], 9)[0, 1:400]
+    np.testing.assert_array_equal(values, np.arange(1, 400) / 1000)
