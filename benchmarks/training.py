@@ -28,7 +28,7 @@ from shapfair.paper.experiments import EXPERIMENTS
 experiment = EXPERIMENTS[sys.argv[1]]()
 experiment.run([0])  # compiles, as the peers' warm-up does
 run = experiment.run([1])
-print(run.seconds / run.usage.job_steps * 1e3)
+print(run.seconds / run.work["job_steps"] * 1e3)
 """
 
 CIFAR10_PASS = """

@@ -103,7 +103,7 @@ def _check(experiment: Experiment, targets: Sequence[Target]) -> None:
             raise ValueError(f"targets: no party {target.party!r}, known: {', '.join(parties)}")
         if target.party in [earlier.party for earlier in targets[:k]]:
             raise ValueError(f"targets: party {target.party!r} is named twice")
-    if experiment.carried:
+    if not experiment.independent:
         raise ValueError(
             f"experiment {experiment.name}: its optimiser is carried from coalition to coalition, "
             "so no party's own model can be made by itself: take the experiment with a fresh one"

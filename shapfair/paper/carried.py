@@ -7,8 +7,9 @@ that for MNIST shuffles, and counts shared examples twice. Here only the optimis
 engine knows nothing of this: here is the plain loop, which shows what it does to the values.
 """
 
+from collections.abc import Callable, Iterable, Mapping
 from functools import partial
-from typing import Any
+from typing import Any, ClassVar
 
 import jax
 import jax.numpy as jnp
@@ -18,8 +19,43 @@ from jaxtyping import Float64, Int32
 
 from shapfair.datasets import Dataset, Deal, Partition
 from shapfair.training.engine import TrainingDiverged
-from shapfair.training.plan import PADDING, Job, Training
+from shapfair.training.experiment import Experiment
+from shapfair.training.plan import PADDING, Training
 from shapfair.training.step import correct, fresh_lane, scoring_chunks, step, training_data
+from shapfair.valuation.protocol import Job
+
+
+class CarriedExperiment(Experiment):
+    """An experiment whose optimiser is carried from coalition to coalition.
+
+    A value depends on all coalitions before it, so a seed that lacks one is trained anew.
+    """
+
+    independent: ClassVar[bool] = False
+
+    def description(self) -> dict[str, Any]:
+        """As of any experiment, and how the optimiser is treated."""
+        return {**super().description(), "optimiser": "carried over"}
+
+    def evaluate(
+        self,
+        jobs: Iterable[Job],
+        finished: Callable[[Job, float], None],
+        *,
+        is_finished: Callable[[Job], bool] = lambda job: False,
+        stepped: Callable[[int], None] = lambda steps: None,
+    ) -> Mapping[str, Any]:
+        """Train all coalitions of every seed that lacks one, see :func:`carried_over_values`."""
+        jobs = list(jobs)
+        for seed in sorted({job.seed for job in jobs}):
+            table = carried_over_values(
+                self.dataset, self.partition, self.network, self.training, seed, self.duplicates
+            )
+            for job in (job for job in jobs if job.seed == seed):
+                finished(job, float(table[job.coalition]))
+                stepped(job.steps)
+        steps = sum(job.steps for job in jobs)
+        return {"job_steps": steps, "lane_steps": steps}
 
 
 def carried_over_values(

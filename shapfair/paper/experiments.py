@@ -14,6 +14,7 @@ from shapfair.datasets import (
     Partition,
     load,
 )
+from shapfair.paper.carried import CarriedExperiment
 from shapfair.paper.networks import CNN, MLP, WordAverage
 from shapfair.paper.text import Vocabulary
 from shapfair.training.experiment import Duplicates, Experiment
@@ -41,11 +42,12 @@ def mnist(
         duplicates: see :class:`~shapfair.training.experiment.Experiment`.
         name: what the experiment is called.
         parties: digits of every party.
-        carried: see :class:`~shapfair.training.experiment.Experiment`.
+        carried: with the optimiser of :class:`~shapfair.paper.carried.CarriedExperiment`.
     """
     dataset = load("mnist", data)
     partition = Partition.by_label(dataset.train_labels, parties)
-    return Experiment(name, dataset, partition, MLP(), Training(), duplicates, carried)
+    kind = CarriedExperiment if carried else Experiment
+    return kind(name, dataset, partition, MLP(), Training(), duplicates)
 
 
 def mnist_with_copy(party: str, data: _Size = "full") -> Experiment:
@@ -114,7 +116,8 @@ def imdb(
     network = WordAverage() if protocol == "printed" else WordAverage(hidden=0)
     name = "imdb" if protocol == "printed" else f"imdb-{protocol}"
     training = Training(batch_size=32, epochs=10)
-    return Experiment(name, dataset, deal, network, training, carried=protocol == "carried")
+    kind = CarriedExperiment if protocol == "carried" else Experiment
+    return kind(name, dataset, deal, network, training)
 
 
 EXPERIMENTS: dict[str, Callable[..., Experiment]] = {

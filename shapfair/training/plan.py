@@ -13,6 +13,7 @@ from jaxtyping import Int32
 
 from shapfair.coalitions import coalition_name
 from shapfair.datasets import Deal, Partition
+from shapfair.valuation.protocol import Job
 
 PADDING = -1
 """Index that fills the last batch of an epoch; it has weight zero in the loss."""
@@ -31,15 +32,6 @@ class Training:
     batch_size: int = 64
     epochs: int = 5
     learning_rate: float = 1e-3
-
-
-@dataclass(frozen=True)
-class Job:
-    """One model to train: a coalition (bitmask) under a seed, and its number of steps."""
-
-    coalition: int
-    seed: int
-    steps: int
 
 
 def plan_jobs(

@@ -2,7 +2,7 @@
 
 import json
 import threading
-from dataclasses import replace
+from dataclasses import fields, replace
 from fractions import Fraction
 from functools import cache
 
@@ -23,6 +23,7 @@ from shapfair.made_to_order.making import accuracies, reward_models
 from shapfair.made_to_order.stopping import PATIENCE, Search, halves
 from shapfair.made_to_order.targets import TOLERANCE, Target
 from shapfair.paper import experiments
+from shapfair.paper.carried import CarriedExperiment
 from shapfair.paper.networks import MLP, initial_parameters
 from shapfair.theory import exact
 from shapfair.training.engine import TrainingDiverged
@@ -45,6 +46,7 @@ def noisy_dataset(examples=600, tests=2001, pixels=12, classes=4):
 NOISY = noisy_dataset()
 SHARES = Partition.by_label(NOISY.train_labels, {"a": [0], "b": [1, 2], "c": [2, 3]})
 SMALL = Experiment("small", NOISY, SHARES, MLP((8,), 4), Training(32, epochs=4, learning_rate=0.01))
+CARRIED = CarriedExperiment(*(getattr(SMALL, field.name) for field in fields(SMALL)))
 GRAND = 0b111
 
 
@@ -276,7 +278,7 @@ def test_target_beyond_the_own_and_the_best_model_is_refused(accuracy, message):
     [
         (SMALL, [target("d", 0.5)], "no party 'd', known: a, b, c"),
         (SMALL, [ORDERS[0], ORDERS[0]], "party 'a' is named twice"),
-        (replace(SMALL, carried=True), ORDERS, "small: its optimiser is carried"),
+        (CARRIED, ORDERS, "small: its optimiser is carried"),
         (
             replace(SMALL, dataset=noisy_dataset(tests=398)),
             ORDERS,

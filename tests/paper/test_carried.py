@@ -7,9 +7,9 @@ import optax
 import pytest
 
 from shapfair.datasets import Dataset, Partition
-from shapfair.paper.carried import batches_in_order, carried_over_values
+from shapfair.paper import carried
+from shapfair.paper.carried import CarriedExperiment, batches_in_order, carried_over_values
 from shapfair.paper.networks import MLP, WordAverage, initial_parameters
-from shapfair.training import carried
 from shapfair.training.engine import TrainingDiverged
 from shapfair.training.experiment import Experiment
 from shapfair.training.plan import PADDING, Training, plan_jobs
@@ -131,7 +131,7 @@ def test_a_run_that_diverges_names_coalition_seed_step_and_rate():
 
 
 def test_an_experiment_carries_over_and_is_stored(tmp_path):
-    experiment = Experiment("c", SMALL, SHARES, NETWORK, TRAINING, carried=True)
+    experiment = CarriedExperiment("c", SMALL, SHARES, NETWORK, TRAINING)
     store = tmp_path / "s.sqlite"
     run = experiment.run([SEED], store=store)
     want = carried_over_values(SMALL, SHARES, NETWORK, TRAINING, SEED)

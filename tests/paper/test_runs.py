@@ -12,6 +12,7 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
+from helpers import RESULTS
 
 from shapfair import Game, allocate
 from shapfair.cli.main import main
@@ -84,7 +85,7 @@ def test_payoffs_show_the_pattern_of_the_paper(run):
 
 def test_duplicates_kept_make_longer_jobs(experiment, run):
     kept = replace(experiment, duplicates="keep").run()
-    assert kept.usage.job_steps > run.usage.job_steps
+    assert kept.work["job_steps"] > run.work["job_steps"]
     assert np.abs(kept.values - run.values).max() < 0.1
 
 
@@ -238,7 +239,7 @@ def test_every_experiment_has_a_name_and_a_key_of_its_own(made_data):
     # Not by their names alone: what is trained differs, too.
     keys = [digest({**experiment.description(), "experiment": ""}) for experiment in built.values()]
     assert len(set(keys)) == len(built) == 9
-    assert {name for name, experiment in built.items() if experiment.carried} == {
+    assert {name for name, experiment in built.items() if not experiment.independent} == {
         "mnist-carried",
         "imdb-carried",
     }
@@ -257,7 +258,7 @@ def test_experiments_are_those_of_the_appendix(made_data):
     assert imdb.training == Training(batch_size=32, epochs=10, learning_rate=1e-3)
     # The authors' code: no layer of 16; and the optimiser is never reset.
     assert published.network == carried.network == replace(imdb.network, hidden=0)
-    assert (published.carried, carried.carried) == (False, True)
+    assert (published.independent, carried.independent) == (True, False)
     assert imdb.dataset.train_inputs.shape == (200, 250)
     assert imdb.dataset.test_inputs.shape == (60, 250)
     assert imdb.dataset.train_inputs.max() == 31  # 30 words, after padding and unknown
@@ -337,7 +338,7 @@ def test_party_with_an_example_that_does_not_exist_is_one_clear_error(experiment
 
 def test_recorded_table_is_that_of_the_paper():
     """The record's own numbers: full data, ten seeds, and the values that the paper plots."""
-    record = Game.read(os.path.join(os.path.dirname(__file__), "..", "results", "mnist.json"))
+    record = Game.read(RESULTS / "mnist.json")
     origin = record.provenance
     assert origin["data_size"] == "full"
     assert origin["seeds"] == list(range(10))

@@ -1,0 +1,76 @@
+"""The seam between coalitions and whatever finds out what they are worth."""
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Protocol, runtime_checkable
+
+
+@dataclass(frozen=True)
+class Job:
+    """One value to find: that of a coalition (bitmask) under a seed.
+
+    ``steps`` is its length in the unit of the progress bar; long jobs are started first.
+    """
+
+    coalition: int
+    seed: int
+    steps: int = 1
+
+
+@runtime_checkable
+class Valuation(Protocol):
+    """What coalitions are worth, and how to find it out.
+
+    A value must depend on the description, the coalition and the seed alone, so that it can be
+    found on any machine, in any order, and be kept for later runs.
+    """
+
+    @property
+    def name(self) -> str:
+        """Short name, for progress and messages."""
+        ...
+
+    @property
+    def parties(self) -> tuple[str, ...]:
+        """Names of the parties; bit ``i`` of a coalition is party ``i``."""
+        ...
+
+    def description(self) -> dict[str, Any]:
+        """All that a value depends on, other than its seed and coalition; JSON types.
+
+        Its digest keys the store: whatever would change the values must change it.
+        """
+        ...
+
+    def jobs(self, coalitions: Sequence[int], seeds: Sequence[int]) -> list[Job]:
+        """Jobs for all pairs of (non-empty) coalition and seed, in the order to start them.
+
+        Raises:
+            ValueError: if a coalition cannot be valued.
+        """
+        ...
+
+    def evaluate(
+        self,
+        jobs: Iterable[Job],
+        finished: Callable[[Job, float], None],
+        *,
+        is_finished: Callable[[Job], bool],
+        stepped: Callable[[int], None],
+    ) -> Mapping[str, Any]:
+        """Find the value of every job, and hand each over as soon as it is known.
+
+        Args:
+            jobs: what to do.
+            finished: called with a job and its value, from any thread.
+            is_finished: asked before a job starts; true skips it (another process did it).
+            stepped: called with a number of steps that were taken, for the progress bar.
+
+        Returns:
+            What it took, for the provenance; JSON types.
+        """
+        ...
+
+    def provenance(self) -> dict[str, Any]:
+        """What computes the values here: versions of packages, devices, source of the data."""
+        ...

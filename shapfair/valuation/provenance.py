@@ -1,0 +1,26 @@
+"""Where numbers come from: versions, machine, commit."""
+
+import os
+import platform
+import subprocess
+from collections.abc import Sequence
+from importlib.metadata import version
+from pathlib import Path
+
+
+def versions(packages: Sequence[str]) -> dict[str, str]:
+    """Versions of Python and of installed packages."""
+    return {
+        "python": platform.python_version(),
+        **{package: version(package) for package in packages},
+    }
+
+
+def commit() -> str | None:
+    """Commit of the checkout that this package runs from, None outside one."""
+    here = Path(__file__).parent
+    command = ["git", "-C", os.fspath(here), "describe", "--always", "--dirty", "--abbrev=40"]
+    try:
+        return subprocess.run(command, capture_output=True, text=True, check=True).stdout.strip()
+    except (OSError, subprocess.CalledProcessError):
+        return None
