@@ -14,6 +14,8 @@ from typing import NamedTuple
 import numpy as np
 from jaxtyping import Bool, Float
 
+from shapfair.extras import load
+
 
 class NegativeFlowError(ValueError):
     """A budget binds and some flow is negative, so that there need not be a greatest solution.
@@ -143,7 +145,7 @@ def linear_programme(
         ValueError: as :func:`clearing_vector`.
         RuntimeError: if HiGHS finds no optimum.
     """
-    from scipy.optimize import linprog
+    linprog = load("scipy.optimize").linprog
 
     system = _System.of(flows, budgets, caps, None)
     unit = np.abs(system.flows).max() or 1.0  # HiGHS has absolute tolerances

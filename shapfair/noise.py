@@ -12,9 +12,11 @@ from math import comb
 import numpy as np
 from jaxtyping import Bool, Float, Int
 from numpy.typing import ArrayLike
-from scipy import special
 
 from shapfair.coalitions import check_party_count, membership, sizes
+from shapfair.extras import load
+
+special = load("scipy.special")
 
 
 def payoff_matrix(n: int) -> Float[np.ndarray, "parties coalitions"]:

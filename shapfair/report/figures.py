@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from shapfair.allocation import Allocation
+from shapfair.extras import load
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -38,9 +39,7 @@ _STYLE: dict[Any, Any] = {
 
 def use_style() -> None:
     """Set fonts, colours and reproducible SVG for all figures that follow."""
-    import matplotlib
-
-    matplotlib.rcParams.update(_STYLE)
+    load("matplotlib").rcParams.update(_STYLE)
 
 
 def number_format(scale: float, digits: int = 4) -> Callable[[float], str]:
@@ -109,7 +108,7 @@ def plot_flows(allocation: Allocation, ax: "Axes") -> "Axes":
 
 def figure(allocation: Allocation) -> "Figure":
     """Payoffs, models and flows of an allocation, one above the other."""
-    import matplotlib
+    matplotlib = load("matplotlib")
     from matplotlib.figure import Figure
 
     n = allocation.game.n
@@ -125,8 +124,7 @@ def figure(allocation: Allocation) -> "Figure":
 
 def save(drawing: "Figure", path: str | Path, form: str = "svg") -> None:
     """Write a figure in the format ``form``; the same figure gives the same bytes."""
-    import matplotlib
-
+    matplotlib = load("matplotlib")
     dated = {"svg": {"Date": None}, "pdf": {"CreationDate": None}}
     with matplotlib.rc_context(_STYLE):
         drawing.savefig(path, format=form, metadata=dated.get(form), dpi=150)
