@@ -61,6 +61,7 @@ def test_terminal_draws_lines_and_reads_no_markup():
     drawn = lines(SMALL)
     assert drawn[1] == "┃ party ┃ pays ┃"
     assert "│ [0]   │  1.5 │" in drawn
+    assert "│ [a] :star: │" in lines(TextTable(["name"], [["[a] :star:"]]))
 
 
 def test_lines_break_at_the_edge_of_a_terminal_alone(monkeypatch):
