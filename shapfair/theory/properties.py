@@ -12,17 +12,16 @@ names.
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from functools import lru_cache
-from itertools import permutations, product
+from itertools import product
 from typing import Any, Literal
 
 from shapfair.coalitions import members
+from shapfair.games import IntegerTable, renamed, small_games
 from shapfair.theory.axioms import Verdict, balance, dummy_party, linearity, symmetry
 from shapfair.theory.axioms.verdict import coalition, first_failure, text
 from shapfair.theory.replication import replicate
 from shapfair.theory.schemes import ZERO_BUDGETS, Rewards, Scheme
 
-IntegerTable = tuple[int, ...]
-"""Integer values in bitmask order."""
 Answer = Literal["yes", "none found", "no", "does not apply"]
 
 SINGLES = ((2, 4), (3, 2), (4, 1))
@@ -93,37 +92,6 @@ def cell(scheme: Scheme, prop: Property) -> Cell:
     return Cell(*names, "none found" if names in UNPROVEN else "yes", searched=searched)
 
 
-def small_games(n: int, most: int) -> Iterator[IntegerTable]:
-    r"""Monotone integer games with :math:`1\le v(N)\le` ``most``, in order, one for each naming.
-
-    Cost: :math:`O((\text{most}+1)^{2^n - 1})` candidates; meant for what :data:`SINGLES` asks for.
-    """
-    for top in range(1, most + 1):
-        yield from _games_worth(n, top)
-
-
-@lru_cache
-def _games_worth(n: int, top: int) -> tuple[IntegerTable, ...]:
-    """Games with :math:`v(N)` = ``top`` in order, the first of every naming."""
-    inner = product(range(top + 1), repeat=2**n - 2)
-    tables = ((0, *values, top) for values in inner)
-    monotone = [
-        v for v in tables if all(v[c] <= v[c | 1 << i] for c in range(2**n) for i in range(n))
-    ]
-    found: set[IntegerTable] = set()
-    for v in sorted(monotone, key=lambda v: (sum(v), v)):
-        if not any(other in found for other in _renamed(v, n)):
-            found.add(v)
-    return tuple(sorted(found, key=lambda v: (sum(v), v)))
-
-
-def _renamed(v: IntegerTable, n: int) -> Iterator[IntegerTable]:
-    """The same game with the parties in every order."""
-    for order in permutations(range(n)):
-        moved = (sum(1 << order[i] for i in range(n) if c >> i & 1) for c in range(2**n))
-        yield tuple(v[c] for c in moved)
-
-
 def _search(prop: Property) -> Iterator[tuple[IntegerTable, ...]]:
     """Games, or pairs, in order."""
     for n, most in prop.bounds:
@@ -131,7 +99,7 @@ def _search(prop: Property) -> Iterator[tuple[IntegerTable, ...]]:
             yield from ((v,) for v in small_games(n, most))
             continue
         firsts = list(small_games(n, most))
-        seconds = sorted({other for v in firsts for other in _renamed(v, n)})
+        seconds = sorted({other for v in firsts for other in renamed(v)})
         pairs = product(firsts, seconds)
         yield from sorted(pairs, key=lambda p: (p[0][-1] + p[1][-1], sum(p[0]) + sum(p[1]), p))
 
