@@ -45,6 +45,7 @@ def _models(arguments: argparse.Namespace) -> int:
     from shapfair.game import Game
     from shapfair.made_to_order import delivery
     from shapfair.paper import experiments
+    from shapfair.report.text import print_models
 
     game = Game.read(arguments.values)
     budgets = dict.fromkeys(game.parties, arguments.default_budget) | named_budgets
@@ -67,7 +68,7 @@ def _models(arguments: argparse.Namespace) -> int:
             file=sys.stderr,
         )
         raise
-    delivery.print_models(models, sys.stdout)
+    print_models(models, sys.stdout)
     print(f"models in {arguments.out}")
     print_warnings(allocation.warnings)
     return 0

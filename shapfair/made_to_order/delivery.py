@@ -14,8 +14,6 @@ from typing import Any
 
 import numpy as np
 from flax import serialization
-from rich.console import Console
-from rich.table import Table
 from tqdm import tqdm
 
 from shapfair.allocation import Allocation
@@ -209,17 +207,3 @@ class Progress:
 
     def __exit__(self, *error: object) -> None:
         self._bar.close()
-
-
-def print_models(models: Sequence[RewardModel], file: Any) -> None:
-    """The models for people, a row each."""
-    table = Table()
-    for name in ("party", "own", "target", "validation", "test", "steps", "outcome"):
-        table.add_column(name, justify="left" if name in ("party", "outcome") else "right")
-    for model in models:
-        target = model.target
-        numbers = (target.own, target.accuracy, model.validation, model.test)
-        cells = [f"{number:.4f}" for number in numbers] + [f"{model.step:.6g}", model.outcome]
-        table.add_row(target.party, *cells)
-    width = None if file.isatty() else 1000
-    Console(file=file, markup=False, highlight=False, emoji=False, width=width).print(table)

@@ -4,8 +4,6 @@ Functions draw into the given axes and return them. Colours are those of Okabe a
 colour-blind readers tell apart; the background is opaque, so figures read on light and dark pages.
 """
 
-import math
-from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -13,6 +11,7 @@ import numpy as np
 
 from shapfair.allocation import Allocation
 from shapfair.extras import load
+from shapfair.report.rows import number_format
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -40,12 +39,6 @@ _STYLE: dict[Any, Any] = {
 def use_style() -> None:
     """Set fonts, colours and reproducible SVG for all figures that follow."""
     load("matplotlib").rcParams.update(_STYLE)
-
-
-def number_format(scale: float, digits: int = 4) -> Callable[[float], str]:
-    """Format numbers to ``digits`` significant digits of ``scale``, all with the same decimals."""
-    decimals = min(max(digits - 1 - math.floor(math.log10(scale)), 0), 15) if scale > 0 else 1
-    return lambda x: f"{round(float(x), decimals) + 0.0:.{decimals}f}"  # no "-0.0"
 
 
 def plot_payoffs(allocation: Allocation, ax: "Axes") -> "Axes":
