@@ -10,7 +10,7 @@ if TYPE_CHECKING:
     from rich.console import Console
 
 WIDE = 1000
-"""Columns of a console that is no terminal: a file has no edge at which lines would break."""
+"""Columns of a console that is not on a terminal, since a file has no edge to break lines at."""
 
 
 @dataclass(frozen=True, repr=False)
