@@ -14,7 +14,6 @@ import platform
 import statistics
 import time
 from collections.abc import Callable
-from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -23,11 +22,13 @@ import numpy as np
 
 from shapfair.datasets import MNIST_PARTIES, Dataset, Partition, load
 from shapfair.paper.networks import MLP
+from shapfair.training.blocks import advance_one, padded
 from shapfair.training.engine import Engine
+from shapfair.training.learner import Learner, adam
 from shapfair.training.plan import Job, Training, job_batches, plan_jobs
-from shapfair.training.step import correct, fresh_lane, scoring_chunks, step, training_data
+from shapfair.training.step import Chunks, example_of, fresh_lane, score, training_data
 
-NETWORK = MLP()
+LEARNER = Learner(MLP(), adam(1e-3))
 COALITIONS = range(1, 2 ** len(MNIST_PARTIES))
 
 
@@ -42,28 +43,19 @@ def synthetic(train: int = 60_000, test: int = 10_000) -> Dataset:
     return Dataset("synthetic", *draw(train), *draw(test), 10, source="made", size="full")
 
 
-@partial(jax.jit, static_argnums=(0, 1))
-def whole_model(network, training, seed, coalition, batches, steps, data, test):
-    """Train one model in one loop of traced length, and score it."""
-    lane = fresh_lane(network, training, data[0].shape[1], seed, coalition)
-    lane = jax.lax.fori_loop(
-        0, steps, lambda t, lane: step(network, training, lane, batches[t], data)[0], lane
-    )
-    return correct(network, lane[0], *test)
-
-
 def one_at_a_time(
     dataset: Dataset, partition: Partition, training: Training, jobs: list[Job]
 ) -> Callable[[], None]:
     """What trains the jobs one after the other on the first device."""
-    data, test = jax.device_put((training_data(dataset), scoring_chunks(dataset)))
-    longest = max(job.steps for job in jobs)
+    data, test = jax.device_put(training_data(dataset)), Chunks.of(dataset)
+    example, longest = example_of(dataset), max(job.steps for job in jobs)
 
     def run() -> None:
         for job in jobs:
-            batches = np.resize(job_batches(job, partition, training), (longest, 64))
-            key = (job.seed, job.coalition)
-            int(whole_model(NETWORK, training, *key, batches, job.steps, data, test))
+            (batches,), _ = padded([job_batches(job, partition, training)], longest)
+            lane = fresh_lane(LEARNER, example, job.seed, job.coalition)
+            lane, _ = advance_one(LEARNER, lane, batches, job.steps, data)
+            score(LEARNER, lane.variables, test)
 
     return run
 
@@ -95,10 +87,10 @@ def measure(
     for lanes in widths:
         seeds = range(max(1, -(-2 * lanes // len(COALITIONS))))  # at least two jobs for every lane
         jobs = plan_jobs(partition, COALITIONS, seeds, training)
-        engine = Engine(dataset, partition, NETWORK, training, lanes=lanes, devices=device)
+        engine = Engine(LEARNER, dataset, partition, training, lanes=lanes, devices=device)
         usage = []
         ms = milliseconds(
-            lambda e=engine, j=jobs, u=usage: u.append(e.run(j, lambda job, value: None)),
+            lambda e=engine, j=jobs, u=usage: u.append(e.run(j, lambda job, model: None)),
             sum(job.steps for job in jobs),
             repeats,
         )
