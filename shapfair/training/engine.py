@@ -6,6 +6,7 @@ blocks the host scores the jobs that are done and puts the longest waiting job i
 so that short coalitions do not wait for long ones. One host thread serves one device.
 """
 
+import math
 import os
 import threading
 from collections.abc import Callable, Iterable, Sequence
@@ -43,6 +44,8 @@ point, not a measurement.
 class TrainingDiverged(ArithmeticError):
     """A loss became infinite or nan; the message names coalition, seed, step and learning rate."""
 
+    job: Job
+
     @classmethod
     def at(
         cls, step: int, job: Job, parties: Sequence[str], training: Training, *, party: str = ""
@@ -52,11 +55,13 @@ class TrainingDiverged(ArithmeticError):
         ``party`` is who gets the model, if it is one made to order.
         """
         loss = f"loss of the model for party {party}" if party else "loss"
-        return cls(
+        error = cls(
             f"coalition {coalition_name(job.coalition, parties)}, seed {job.seed}: the {loss} is "
             f"not finite at step {step + 1} of {job.steps} with learning rate "
             f"{training.learning_rate}: lower the learning rate or check the inputs"
         )
+        error.job = job
+        return error
 
 
 @dataclass(frozen=True)
@@ -79,13 +84,15 @@ def local_devices() -> list[jax.Device]:
     """Local devices; on a CPU one device per core that this process may use.
 
     JAX shows all cores as one device unless told otherwise before its first computation. If it has
-    already computed something, its devices are taken as they are.
+    already computed something, its devices are taken as they are. The environment variable
+    ``SHAPFAIR_DEVICES`` is the most that are taken.
     """
+    most = int(os.environ.get("SHAPFAIR_DEVICES", 0)) or None
     try:
-        jax.config.update("jax_num_cpu_devices", _usable_cores())
+        jax.config.update("jax_num_cpu_devices", min(_usable_cores(), most or math.inf))
     except RuntimeError:
         pass
-    return jax.local_devices()
+    return jax.local_devices()[:most]
 
 
 def _usable_cores() -> int:

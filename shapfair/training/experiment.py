@@ -13,11 +13,12 @@ import jax
 from flax import linen as nn
 
 from shapfair.datasets import Dataset, Deal, Partition
-from shapfair.training.engine import Engine, local_devices
+from shapfair.training.engine import LANES, Engine, TrainingDiverged, Usage, local_devices
 from shapfair.training.plan import Training, plan_jobs
+from shapfair.valuation.evaluation import Evaluation
 from shapfair.valuation.protocol import Job
 from shapfair.valuation.provenance import versions
-from shapfair.valuation.run import Run, run
+from shapfair.valuation.run import run
 
 PROTOCOL = 1
 """Grows whenever the same description would give other numbers (initial weights, batches, loss)."""
@@ -92,14 +93,20 @@ class Experiment:
         """See :func:`~shapfair.training.plan.plan_jobs`."""
         return plan_jobs(self.partition, coalitions, seeds, self.training, self.duplicates)
 
+    def capacity(self) -> int:
+        """Lanes of all devices."""
+        devices = local_devices()
+        return len(devices) * (self.lanes or LANES.get(devices[0].platform, LANES["gpu"]))
+
     def evaluate(
         self,
         jobs: Iterable[Job],
         finished: Callable[[Job, float], None],
+        failed: Callable[[Job, Exception], None],
         *,
-        is_finished: Callable[[Job], bool] = lambda job: False,
-        stepped: Callable[[int], None] = lambda steps: None,
-    ) -> Mapping[str, Any]:
+        is_finished: Callable[[Job], bool],
+        stepped: Callable[[int], None],
+    ) -> Mapping[str, int]:
         """Train a model for every job; see :meth:`~shapfair.training.engine.Engine.run`."""
         engine = Engine(
             self.dataset,
@@ -109,7 +116,14 @@ class Experiment:
             self.duplicates,
             self.lanes,
         )
-        usage = engine.run(jobs, finished, is_finished=is_finished, stepped=stepped)
+        left, usage = list(jobs), Usage()
+        while left:
+            try:
+                usage += engine.run(left, finished, is_finished=is_finished, stepped=stepped)
+                break
+            except TrainingDiverged as error:
+                failed(error.job, error)
+                left.remove(error.job)  # the engine passes over those that are finished
         return {"job_steps": usage.job_steps, "lane_steps": usage.lane_steps}
 
     def provenance(self) -> dict[str, Any]:
@@ -125,7 +139,7 @@ class Experiment:
             "devices": len(local_devices()),
         }
 
-    def run(self, seeds: Sequence[int] = (0,), *, store: str | Path = ":memory:") -> Run:
+    def run(self, seeds: Sequence[int] = (0,), *, store: str | Path = ":memory:") -> Evaluation:
         """Train every coalition under every seed; see :func:`shapfair.valuation.run.run`.
 
         Raises:
