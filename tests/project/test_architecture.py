@@ -8,7 +8,10 @@ from pathlib import Path
 from helpers import ROOT
 
 PACKAGE = ROOT / "shapfair"
-CORE = "extras coalitions files tables game games shapley clearing noise allocation".split()
+CORE = """
+extras rounding coalitions files amounts tables game games shapley rational payments settling
+clearing noise remarks allocation
+""".split()
 WINGS = "datasets valuation training paper made_to_order theory report cli".split()
 ORDER = [*CORE, *WINGS]
 """Low to high: a module imports from its own wing and from lower ones, the core thus from itself
