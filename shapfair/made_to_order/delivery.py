@@ -33,7 +33,8 @@ def targets_of(
     r"""Accuracy of every party's model, :math:`(v(i) + \lambda_i^* p_{i,-}(v)) / \nu` (Sec. 4).
 
     Args:
-        allocation: of the game of a :class:`~shapfair.valuation.evaluation.Evaluation`, or of a file of it.
+        allocation: of the game of an :class:`~shapfair.valuation.evaluation.Evaluation`, or of a
+            file of it.
         experiment: the experiment whose values those are.
         seed: the table of the game to take.
         exchange_rate: payoff per unit of accuracy :math:`\nu`, the one of the allocation.

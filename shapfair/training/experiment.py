@@ -5,11 +5,11 @@ Which experiments the paper describes is the matter of :mod:`shapfair.paper.expe
 
 import platform
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from concurrent.futures import Executor
 from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import Any, ClassVar, Literal
 
-import jax
 from flax import linen as nn
 
 from shapfair.datasets import Dataset, Deal, Partition
@@ -128,23 +128,30 @@ class Experiment:
 
     def provenance(self) -> dict[str, Any]:
         """Data, versions and devices with which the models are trained here."""
-        device = jax.local_devices()[0]
+        devices = local_devices()  # first of all, since it sets their number
         return {
             "data_size": self.dataset.size,
             "data_source": self.dataset.source,
             "train_examples": len(self.dataset.train_labels),
             "test_examples": len(self.dataset.test_labels),
             "versions": versions(("shapfair", "jax", "jaxlib", "flax", "optax", "numpy")),
-            "device": f"{device.platform}: {device.device_kind} ({platform.machine()})",
-            "devices": len(local_devices()),
+            "device": f"{devices[0].platform}: {devices[0].device_kind} ({platform.machine()})",
+            "devices": len(devices),
         }
 
-    def run(self, seeds: Sequence[int] = (0,), *, store: str | Path = ":memory:") -> Evaluation:
+    def run(
+        self,
+        seeds: Sequence[int] = (0,),
+        *,
+        store: str | Path = ":memory:",
+        executor: Executor | None = None,
+    ) -> Evaluation:
         """Train every coalition under every seed; see :func:`shapfair.valuation.run.run`.
 
         Raises:
             ValueError: if a coalition has fewer examples than one batch.
             TrainingDiverged: if a loss is not finite.
             StoreError: if the store cannot be used.
+            WorkerLost: if a job kills its worker, or if the executor is gone.
         """
-        return run(self, seeds, store=store)
+        return run(self, seeds, store=store, executor=executor)
