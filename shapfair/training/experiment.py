@@ -21,12 +21,12 @@ one's own is made of arrays, a Flax network and an optax optimiser:
 
 import platform
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from concurrent.futures import Executor
 from dataclasses import dataclass, fields, replace
 from functools import cached_property
 from pathlib import Path
 from typing import Any, ClassVar, Literal
 
-import jax
 import numpy as np
 import optax
 from flax import linen as nn
@@ -257,26 +257,33 @@ class Experiment:
 
     def provenance(self) -> dict[str, Any]:
         """Data, versions and devices with which the models are trained here."""
-        device = jax.local_devices()[0]
+        devices = local_devices()  # first of all, since it sets their number
         return {
             "data_size": self.dataset.size,
             "data_source": self.dataset.source,
             "train_examples": len(self.dataset.train_labels),
             "test_examples": len(self.dataset.test_labels),
             "versions": versions(("shapfair", "jax", "jaxlib", "flax", "optax", "numpy")),
-            "device": f"{device.platform}: {device.device_kind} ({platform.machine()})",
-            "devices": len(local_devices()),
+            "device": f"{devices[0].platform}: {devices[0].device_kind} ({platform.machine()})",
+            "devices": len(devices),
         }
 
-    def run(self, seeds: Sequence[int] = (0,), *, store: str | Path = ":memory:") -> Evaluation:
+    def run(
+        self,
+        seeds: Sequence[int] = (0,),
+        *,
+        store: str | Path = ":memory:",
+        executor: Executor | None = None,
+    ) -> Evaluation:
         """Train every coalition under every seed; see :func:`shapfair.valuation.run.run`.
 
         Raises:
             ValueError: if a coalition has fewer examples than one batch.
             TrainingDiverged: if a loss is not finite.
             StoreError: if the store cannot be used.
+            WorkerLost: if a job kills its worker, or if the executor is gone.
         """
-        return run(self, seeds, store=store)
+        return run(self, seeds, store=store, executor=executor)
 
     def _engine(self, lanes: int | None) -> Engine:
         parts = (self.learner, self.dataset, self.partition, self.training, self.duplicates)

@@ -3,7 +3,9 @@
 Dask is an extra, so nothing of it is imported before one of its executors is there.
 """
 
+import logging
 import os
+import pickle
 import sys
 from collections.abc import Iterator
 from concurrent.futures import BrokenExecutor, Executor, ProcessPoolExecutor
@@ -27,20 +29,18 @@ def shared(executor: Executor, valuation: Valuation) -> Any:
     """What to pass to a worker for the valuation, which may hold all the data.
 
     Dask gets it once, as a task: each of its workers fetches it once from another, and if all are
-    lost the scheduler has it. Threads share it; to processes it goes with every batch.
+    lost the scheduler has it, as bytes that it does not read. Threads share it; to processes it
+    goes with every batch.
     """
     client = client_of(executor)
     if client is None:
         return valuation
+    import cloudpickle
     import dask
 
     # The warning is for those who send the data with every task.
     with dask.config.set({"distributed.admin.large-graph-warning-threshold": "1TB"}):
-        return client.submit(_itself, valuation, pure=False)
-
-
-def _itself(valuation: Valuation) -> Valuation:
-    return valuation
+        return client.submit(pickle.loads, cloudpickle.dumps(valuation), pure=False)
 
 
 def count_workers(executor: Executor) -> int:
@@ -91,6 +91,8 @@ def connected(scheduler: str) -> Iterator[Executor]:
         raise ValueError(
             "a scheduler needs Dask, which is not installed: pip install 'shapfair[cluster]'"
         ) from None
+    # What its client has to say of a lost connection is said here, in one line.
+    logging.getLogger("distributed.client").setLevel(logging.CRITICAL)
     try:
         client = Client(scheduler)
     except (OSError, ValueError) as error:

@@ -256,7 +256,7 @@ class Workers:
         everything = (function, self._valuation, *arguments, self._own_process)
         try:
             return self._executor.submit(*everything)
-        except BrokenExecutor:
+        except (BrokenExecutor, OSError):  # a pool that breaks while it starts a process: "handle"
             self.close()
             self._executor = executors.renewed(self._executor)
             return self._executor.submit(*everything)

@@ -176,6 +176,19 @@ def test_ctrl_c_says_how_to_go_on(tmp_path):
     assert sorted(path.name for path in tmp_path.iterdir()) == ["store.sqlite"]
 
 
+def test_two_processes_share_a_store_and_train_hardly_anything_twice(run, tmp_path):
+    tables = [tmp_path / "one.json", tmp_path / "two.json"]
+    processes = [reproduce(tmp_path, "--out", str(table)) for table in tables]
+    for process in processes:
+        _, errors = process.communicate()
+        assert process.returncode == 0, errors
+    one, two = map(Game.read, tables)
+    np.testing.assert_array_equal(one.values, two.values)
+    steps = [game.provenance["job_steps"] for game in (one, two)]
+    assert sum(steps) <= 1.05 * run.work["job_steps"]
+    assert one.provenance["values_resumed"] + two.provenance["values_resumed"] >= 31
+
+
 @pytest.mark.parametrize(
     ("options", "message"),
     [
