@@ -2,6 +2,7 @@
 
 import sys
 from collections.abc import Sequence
+from typing import Self
 
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, TextColumn, TimeRemainingColumn
@@ -44,8 +45,9 @@ class Bar:
         """Show a remark beside the bar."""
         self._bars.update(self._task, note=text)
 
-    def __enter__(self) -> None:
+    def __enter__(self) -> Self:
         self._bars.start()
+        return self
 
     def __exit__(self, *error: object) -> None:
         self._bars.stop()
