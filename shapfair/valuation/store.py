@@ -18,6 +18,8 @@ from typing import Any
 import numpy as np
 from jaxtyping import Float64
 
+from shapfair.leftovers import undisturbed
+
 APPLICATION_ID = 0x53484150
 """Marks the file as ours (``SHAP``), so that another program's database is not written to."""
 
@@ -107,7 +109,7 @@ class Store:
 
     def _run(self, statement: str, values: Sequence[Any] = ()) -> list[tuple[Any, ...]]:
         try:
-            with self._lock:
+            with self._lock, undisturbed:
                 return self._db.execute(statement, values).fetchall()
         except sqlite3.OperationalError as error:
             if "locked" in str(error):
