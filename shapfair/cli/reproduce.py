@@ -8,6 +8,7 @@ from concurrent.futures import Executor
 from pathlib import Path
 from typing import Any
 
+from shapfair.cli.notes import if_stopped
 from shapfair.cli.options import EXPERIMENT_NAMES, print_warnings, whole_file
 
 
@@ -50,19 +51,18 @@ def _reproduce(arguments: argparse.Namespace) -> int:
     with contextlib.ExitStack() as stack:
         out = stack.enter_context(whole_file("--out", arguments.out)) if arguments.out else None
 
-        from shapfair.allocation import allocate
         from shapfair.datasets import cache_folder
+
+        store = arguments.store or cache_folder() / "values.sqlite"
+        stack.enter_context(if_stopped(f"what is finished is in {store}, run again to go on"))
+
+        from shapfair.allocation import allocate
         from shapfair.paper import experiments
         from shapfair.report.text import print_allocation
 
-        store = arguments.store or cache_folder() / "values.sqlite"
         experiment = experiments.EXPERIMENTS[arguments.name](arguments.data)
         executor = stack.enter_context(_workers(arguments, experiment.independent))
-        try:
-            run = experiment.run(range(arguments.seeds), store=store, executor=executor)
-        except KeyboardInterrupt:
-            print(f"shapfair: what is finished is in {store}, run again to go on", file=sys.stderr)
-            raise
+        run = experiment.run(range(arguments.seeds), store=store, executor=executor)
         if out:
             run.game.to_json(out)
         new = run.values[:, 1:].size - run.found

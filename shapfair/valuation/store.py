@@ -20,6 +20,8 @@ from typing import Any
 import numpy as np
 from jaxtyping import Float64
 
+from shapfair.leftovers import undisturbed
+
 APPLICATION_ID = 0x53484150
 """Marks the file as ours (``SHAP``), so that another program's database is not written to."""
 
@@ -162,7 +164,7 @@ class Store:
             StoreError: if it cannot be run.
         """
         try:
-            with self._lock:
+            with self._lock, undisturbed:
                 return self._db.execute(statement, values).fetchall()
         except sqlite3.OperationalError as error:
             # The lowest byte is the kind of error, the others say more about it.
