@@ -76,10 +76,13 @@ def interrupt(
 ) -> Ending | None:
     """Send Ctrl-C, ``signals`` times at once, after so many seconds, or when something is so.
 
-    None if the command had come to its end before.
+    Seconds count from when the program has taken over from the interpreter, whose own start knows
+    nothing of it. None if the command had come to its end before.
     """
-    started = time.perf_counter()
     process = start(command)
+    while process.poll() is None and not _has_taken_over(process.pid):
+        time.sleep(0.005)
+    started = time.perf_counter()
     reached = moment if callable(moment) else lambda: time.perf_counter() - started >= moment
     while not reached():
         if process.poll() is not None:
@@ -92,6 +95,12 @@ def interrupt(
         time.sleep(0.05 * (signals > 1))
     _, errors = process.communicate()
     return Ending(sent - started, time.perf_counter() - sent, process.returncode, errors)
+
+
+def _has_taken_over(pid: int) -> bool:
+    """Whether the thread that waits for signals is there; elsewhere than on Linux, nobody tells."""
+    threads = Path(f"/proc/{pid}/task")
+    return not threads.exists() or sum(1 for _ in threads.iterdir()) > 1
 
 
 def stored_values(store: Path) -> dict[tuple[int, int], float]:

@@ -2,13 +2,15 @@
 
 import sys
 from collections.abc import Sequence
-from typing import Self
+from typing import TypeVar
 
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, TextColumn, TimeRemainingColumn
 from rich.progress import Progress as Bars
 
 from shapfair.valuation.protocol import Job
+
+BarType = TypeVar("BarType", bound="Bar")
 
 
 class Bar:
@@ -45,7 +47,7 @@ class Bar:
         """Show a remark beside the bar."""
         self._bars.update(self._task, note=text)
 
-    def __enter__(self) -> Self:
+    def __enter__(self: BarType) -> BarType:
         self._bars.start()
         return self
 

@@ -189,7 +189,7 @@ def test_runs_that_are_interrupted_at_any_moment_go_on(tmp_path):
     command, kept = reproduce(store, "--out", str(tmp_path / "out.json")), {}
     begun = [lambda: len(stored_values(store)) > 0, lambda: len(stored_values(store)) > 4]
     for moment in [
-        *(moments.uniform(*span) for span in ((0.2, 0.6), (0.6, 2.5), (2.5, 5))),
+        *(moments.uniform(*span) for span in ((0, 0.4), (0.4, 2.5), (2.5, 5))),
         *begun,
     ]:
         ending = interrupt(command, moment, signals=moments.choice([1, 3]))

@@ -7,9 +7,10 @@ import numpy as np
 import pytest
 from helpers import additive, fictitious_default, flows_by_definition
 
-from shapfair import Game, allocate, clearing, clearing_vector, exact, payments
+from shapfair import Game, allocate, clearing, clearing_vector, payments
 from shapfair.noise import compare
 from shapfair.rounding import NOISE, TOLERANCE, magnitude
+from shapfair.theory import exact
 
 SMALL, LARGE = [0, 1, 2, 4], [0, 1e15, 2e15, 4e15]
 
