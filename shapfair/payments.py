@@ -146,8 +146,8 @@ class System(NamedTuple):
                 return np.inf
             residuals = np.abs(self.costs - self.matrix.T @ prices) + change * prices.max()
             drift = float((residuals[d] / self.costs[d]).max())
-        # Without costs and negative revenues there is nothing to be short of.
-        at_stake = ~d & (pays | (self.flows < 0).any(axis=0))
+        # Without costs nobody is short, but where flows are negative noise may not bind a budget.
+        at_stake = ~d & (pays | (self.flows < 0).any())
         unsure = at_stake & ~(surplus > self.flows.T @ spread + change)
         if unsure.any() and (~d).sum() > 1:
             return np.inf

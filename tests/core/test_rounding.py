@@ -132,6 +132,15 @@ def test_budgets_that_fall_short_by_noise_where_flows_are_negative():
     assert "short by no more than rounding noise" in short.warnings[-1]
 
 
+def test_a_budget_that_binds_by_noise_beside_negative_flows():
+    # All that party 2 pays is noise, and its budget is a quarter of it.
+    tiny = 1.390942736591509e-15
+    values = [0, 1, 0, -tiny, 1.0000000000000013, -1, 2 * tiny, tiny]
+    result = allocate(Game(values), [0.5, tiny / 2, inf])
+    assert result.scaling.tolist() == [1, 1, 1]
+    assert "short by no more than rounding noise" in result.warnings[-1]
+
+
 # --- the bound -----------------------------------------------------------------------------------
 
 
@@ -210,3 +219,31 @@ def test_the_unit_of_flows_does_not_matter_to_the_last_bit(unit):
 
 def test_magnitude_is_that_of_each_table():
     assert magnitude(np.array([[0.0, -3.0, 2.0, 1.0], [0.0, 1.0, 0.0, 7.0]])).tolist() == [3, 7]
+
+
+def additive_system(budgets, caps=(1, 1, 1)):
+    flows = np.array(flows_by_definition(additive(1, 3, 4)), dtype=float)
+    system = payments.System.of(flows, np.array(budgets), np.array(caps, float), None)
+    constrained = system.short(system.caps)
+    while (more := constrained | system.short(system.solve(constrained))).sum() > constrained.sum():
+        constrained = more
+    return system, system.solve(constrained), constrained, system.prices(constrained)[0]
+
+
+def test_the_bound_sees_an_error_of_a_scaling_factor_or_a_price():
+    system, scaling, constrained, prices = additive_system([0.5, 0.5, 0.5])
+    assert system.error_bound(scaling, constrained, prices) < 1e-13
+    for i in (0, 1):
+        off = np.where(np.arange(3) == i, 1e-6, 0)
+        assert 1e-6 <= system.error_bound(scaling + off, constrained, prices) < 1e-4
+        assert 1e-8 <= system.error_bound(scaling, constrained, prices + off) < 1e-4
+
+
+@pytest.mark.parametrize("more", [1e-16, 1e-9])
+def test_a_constrained_party_must_stay_below_its_cap(more):
+    # Party 1 can just pay its cap of 11/32, and is or is not constrained.
+    caps = np.array([11 / 32 + more, 1, 1])
+    system, scaling, _, _ = additive_system([0.5, 0.5, 0.5], caps)
+    both = np.array([True, True, False])
+    bound = system.error_bound(scaling, both, system.prices(both)[0])
+    assert bound < 1e-12 if more > 1e-12 else bound == inf
