@@ -16,7 +16,6 @@ import numpy as np
 from flax import serialization
 from rich.console import Console
 from rich.table import Table
-from tqdm import tqdm
 
 from shapfair.allocation import Allocation
 from shapfair.files import write_whole
@@ -24,6 +23,7 @@ from shapfair.made_to_order.making import reward_models
 from shapfair.made_to_order.targets import RewardModel, Target
 from shapfair.made_to_order.workbench import Scored
 from shapfair.training.experiment import Experiment
+from shapfair.valuation.progress import Bar
 from shapfair.valuation.store import digest
 
 
@@ -195,21 +195,22 @@ class Progress:
     """Progress bar over the models; silent when standard error is not a terminal."""
 
     def __init__(self, count: int) -> None:
-        self._bar = tqdm(total=count, desc="models", unit="model", disable=None)
+        self._bar = Bar("models", count, "models")
 
     def scored(self, party: str, step: int, accuracy: float) -> None:
         """Show where a model is."""
-        self._bar.set_postfix_str(f"{party}: step {step}, accuracy {accuracy:.4f}")
+        self._bar.note(f"{party}: step {step}, accuracy {accuracy:.4f}")
 
     def finished(self, model: RewardModel) -> None:
         """Count a model."""
-        self._bar.update()
+        self._bar.advance()
 
     def __enter__(self) -> "Progress":
+        self._bar.__enter__()
         return self
 
     def __exit__(self, *error: object) -> None:
-        self._bar.close()
+        self._bar.__exit__(*error)
 
 
 def print_models(models: Sequence[RewardModel], file: Any) -> None:
