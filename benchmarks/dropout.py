@@ -8,6 +8,7 @@ difference over the seeds.
 """
 
 import argparse
+from dataclasses import replace
 
 import jax
 import jax.numpy as jnp
@@ -17,9 +18,7 @@ from scipy.stats import t
 
 from shapfair.paper.experiments import imdb
 from shapfair.paper.networks import WordAverage
-from shapfair.training.engine import Engine
 from shapfair.training.experiment import Experiment
-from shapfair.training.plan import plan_jobs
 
 
 class ThreefryWordAverage(WordAverage):
@@ -36,15 +35,13 @@ def accuracies(
     experiment: Experiment, network: WordAverage, seeds: int
 ) -> Float64[np.ndarray, "seeds parties"]:
     """Test accuracy of every party's own model."""
-    parties = len(experiment.partition.parties)
+    variant, parties = replace(experiment, network=network), len(experiment.parties)
     found = np.empty((seeds, parties))
-    partition, training = experiment.partition, experiment.training
-    jobs = plan_jobs(partition, [1 << i for i in range(parties)], range(seeds), training)
 
     def finished(job, value):
         found[job.seed, job.coalition.bit_length() - 1] = value
 
-    Engine(experiment.dataset, partition, network, training).run(jobs, finished)
+    variant.evaluate(variant.jobs([1 << i for i in range(parties)], range(seeds)), finished)
     return found
 
 

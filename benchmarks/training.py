@@ -35,18 +35,15 @@ CIFAR10_PASS = """
 import time
 from dataclasses import replace
 from shapfair.paper.experiments import cifar10
-from shapfair.training.engine import Engine
-from shapfair.training.plan import plan_jobs
 e = cifar10()
 # Ten test images: of all images of the experiment one in fifty is scored, here it would be more.
 few = {part: getattr(e.dataset, part)[:10] for part in ("test_inputs", "test_labels")}
-dataset = replace(e.dataset, **few)
 training = replace(e.training, epochs=2)
-jobs = plan_jobs(e.partition, [1, 2, 4, 8], [0], training)  # every party's own model
-engine = Engine(dataset, e.partition, e.network, training)
-engine.run(jobs, lambda job, value: None)  # compiles, as the peers' warm-up does
+short = replace(e, dataset=replace(e.dataset, **few), training=training)
+jobs = short.jobs([1, 2, 4, 8], [0])  # every party's own model
+short.evaluate(jobs, lambda job, value: None)  # compiles, as the peers' warm-up does
 start = time.perf_counter()
-engine.run(jobs, lambda job, value: None)
+short.evaluate(jobs, lambda job, value: None)
 print(training.epochs * len(e.dataset.train_labels) / (time.perf_counter() - start))
 """
 

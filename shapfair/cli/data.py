@@ -4,6 +4,8 @@ import argparse
 import sys
 from typing import Any
 
+from shapfair.cli.notes import if_stopped
+
 
 def add_data(subparsers: Any) -> None:
     """Describe ``shapfair data list|fetch|verify``."""
@@ -46,7 +48,8 @@ def _data_list(arguments: argparse.Namespace) -> int:
 def _data_fetch(arguments: argparse.Namespace) -> int:
     from shapfair.datasets import cache, fetch
 
-    dataset = fetch(arguments.name)
+    with if_stopped(f"the cache has no part of {arguments.name}, run again to fetch it"):
+        dataset = fetch(arguments.name)
     print(f"{dataset.name}: {cache.cache_file(dataset.name)}")
     print(f"from {dataset.source}, sha256 {dataset.digest}")
     return 0

@@ -14,6 +14,7 @@ from shapfair import __version__
 from shapfair.cli.allocate import add_allocate
 from shapfair.cli.data import add_data
 from shapfair.cli.models import add_models
+from shapfair.cli.notes import stopped
 from shapfair.cli.reproduce import add_reproduce
 from shapfair.extras import MissingExtra
 
@@ -27,8 +28,10 @@ def main(argv: Sequence[str] | None = None) -> int:
     try:
         arguments = parser().parse_args(argv)
         return arguments.handler(arguments)
-    except KeyboardInterrupt:
-        print("shapfair: stopped", file=sys.stderr)
+    except (
+        KeyboardInterrupt
+    ) as stop:  # in an interpreter of somebody else, see shapfair.cli.program
+        print(stopped(getattr(stop, "__notes__", ())), file=sys.stderr)
         return 130
     except OSError as error:
         message = f"{error.filename}: {error.strerror}" if error.filename else str(error)

@@ -11,10 +11,10 @@ from typing import Literal, overload
 from shapfair.datasets import cache, sources
 from shapfair.datasets.cache import cache_folder
 from shapfair.datasets.cifar10 import CIFAR10, CIFAR10_PARTIES
-from shapfair.datasets.dataset import DataError, Dataset, Recipe, Records
+from shapfair.datasets.dataset import Arrays, DataError, Dataset, Examples, Recipe, Records
 from shapfair.datasets.imdb import IMDB, IMDB_PARTIES, IMDB_REVIEWS_EACH, Reviews
 from shapfair.datasets.mnist import MNIST, MNIST_PARTIES
-from shapfair.datasets.partition import Deal, Partition
+from shapfair.datasets.partition import Deal, Duplicates, Partition
 
 __all__ = [
     "CIFAR10_PARTIES",
@@ -22,9 +22,12 @@ __all__ = [
     "IMDB_REVIEWS_EACH",
     "MNIST_PARTIES",
     "RECIPES",
+    "Arrays",
     "DataError",
     "Dataset",
     "Deal",
+    "Duplicates",
+    "Examples",
     "Partition",
     "Reviews",
     "cache_folder",

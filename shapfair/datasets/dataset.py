@@ -11,6 +11,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
+from typing import ClassVar, TypeAlias
 
 import numpy as np
 from jaxtyping import Int, Shaped, UInt, UInt8
@@ -100,6 +101,65 @@ class Dataset(Records):
             test_inputs=self.test_inputs[test],
             test_labels=self.test_labels[test],
         )
+
+
+@dataclass(frozen=True, eq=False)
+class Arrays:
+    """Training and test examples of one's own; the arrays are read-only copies of what is given.
+
+    Args:
+        train_inputs: shape ``(train, ...)``, numbers of any type; JAX computes with 32 bits.
+        train_labels: shape ``(train,)``, or ``(train, ...)`` for several numbers an example.
+        test_inputs: shape ``(test, ...)``.
+        test_labels: shape ``(test,)`` or ``(test, ...)``.
+        name: short name.
+
+    Raises:
+        DataError: if an array does not hold numbers, if there are no examples, or if the numbers or
+            shapes of the examples do not fit together.
+    """
+
+    train_inputs: Shaped[np.ndarray, "train ..."]
+    train_labels: Shaped[np.ndarray, "train ..."]
+    test_inputs: Shaped[np.ndarray, "test ..."]
+    test_labels: Shaped[np.ndarray, "test ..."]
+    name: str = "arrays"
+
+    source: ClassVar[str] = "arrays"
+    size: ClassVar[str] = "own"
+
+    def __post_init__(self) -> None:
+        for name in ARRAYS:
+            array = np.array(getattr(self, name))
+            if array.dtype.kind not in "biuf":
+                raise DataError(f"{name}: {array.dtype}, need numbers: encode them first")
+            if array.ndim == 0 or len(array) == 0:
+                raise DataError(f"{name}: shape {array.shape}, need at least one example")
+            object.__setattr__(self, name, read_only(array))
+        for part in ("train", "test"):
+            inputs, labels = (len(getattr(self, f"{part}_{what}")) for what in ("inputs", "labels"))
+            if inputs != labels:
+                raise DataError(f"{part}: {inputs:,} inputs, but {labels:,} labels")
+        for what in ("inputs", "labels"):
+            train, test = (getattr(self, f"{part}_{what}") for part in ("train", "test"))
+            if train.shape[1:] != test.shape[1:] or train.dtype != test.dtype:
+                raise DataError(
+                    f"{what}: {train.dtype} of shape {train.shape[1:]} an example to train on, "
+                    f"but {test.dtype} of {test.shape[1:]} to test on"
+                )
+
+    @cached_property
+    def digest(self) -> str:
+        """SHA-256 (hex) of types, shapes and content."""
+        content = hashlib.sha256()
+        for array in (getattr(self, name) for name in ARRAYS):
+            content.update(f"{array.dtype.str} {array.shape}\n".encode())
+            content.update(np.ascontiguousarray(array).tobytes())
+        return content.hexdigest()
+
+
+Examples: TypeAlias = Dataset | Arrays
+"""What a model is trained and tested on."""
 
 
 @dataclass(frozen=True)

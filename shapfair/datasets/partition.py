@@ -3,12 +3,17 @@
 import hashlib
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass
+from typing import Literal, get_args
 
 import numpy as np
 from jaxtyping import Int, Integer
+from numpy.typing import ArrayLike
 
 from shapfair.coalitions import check_party_count, members
 from shapfair.datasets.dataset import read_only
+
+Duplicates = Literal["drop", "keep"]
+"""Whether a record that two members of a coalition hold counts once or twice."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -78,12 +83,37 @@ class Partition:
             tuple(np.flatnonzero(np.isin(labels, list(s))) for s in label_sets.values()),
         )
 
+    @classmethod
+    def of(cls, parties: Mapping[str, ArrayLike], records: int) -> "Partition":
+        """From the records of every party, of ``records`` that there are.
+
+        Args:
+            parties: name of every party, and the positions of its records, or for every record
+                whether it holds it, true or false.
+            records: number of training records.
+
+        Raises:
+            ValueError: if positions are not whole numbers; also as the class.
+        """
+        indices = []
+        for party, given in parties.items():
+            held = np.asarray(given)
+            if held.dtype == bool and held.shape == (records,):
+                held = np.flatnonzero(held)
+            if held.ndim != 1 or (held.size and held.dtype.kind not in "iu"):
+                raise ValueError(
+                    f"partition: party {party!r} has {held.dtype} of shape {held.shape}, need the "
+                    f"positions of its records, or true and false for {records} records"
+                )
+            indices.append(held.astype(np.int64))
+        return cls(tuple(parties), tuple(indices))
+
     def of_seed(self, seed: int) -> "Partition":
         """The partition itself, which is the same under every seed; see :class:`Deal`."""
         return self
 
     def coalition_indices(
-        self, coalition: int, duplicates: str = "drop"
+        self, coalition: int, duplicates: Duplicates = "drop"
     ) -> Int[np.ndarray, " held"]:
         r"""Positions of the data on which a coalition trains.
 
@@ -107,11 +137,28 @@ class Partition:
             )
         held = [self.indices[i] for i in members(coalition)]
         together = np.concatenate([np.empty(0, np.int64), *held])
-        if duplicates == "drop":
-            return np.unique(together)
-        if duplicates == "keep":
-            return together
-        raise ValueError(f"duplicates: {duplicates!r} is neither 'drop' nor 'keep'")
+        return together if _kept(duplicates) else np.unique(together)
+
+    def coalition_sizes(self, duplicates: Duplicates = "drop") -> Int[np.ndarray, " coalitions"]:
+        """Number of records of every coalition, in bitmask order.
+
+        The length of :meth:`coalition_indices` for all coalitions at once: records are counted by
+        the set of their owners, and sums over subsets take ``n 2^n`` additions.
+        """
+        n = len(self.parties)
+        if _kept(duplicates):
+            sizes = np.zeros(1, np.int64)
+            for held in self.indices:
+                sizes = np.concatenate([sizes, sizes + held.size])
+            return sizes
+        owners = np.zeros(1 + max(int(held.max()) for held in self.indices), np.int64)
+        for i, held in enumerate(self.indices):
+            owners[held] |= 1 << i
+        within = np.bincount(owners[owners > 0], minlength=2**n).reshape((2,) * n)
+        for axis in range(n):  # of owners exactly C to owners within C
+            within = np.cumsum(within, axis)
+        within = within.ravel()
+        return within[-1] - within[::-1]  # all, without those of whom no owner is a member
 
     @property
     def digest(self) -> str:
@@ -121,6 +168,12 @@ class Partition:
             content.update(f"{party!r} {held.size}\n".encode())
             content.update(held.astype("<i8").tobytes())
         return content.hexdigest()
+
+
+def _kept(duplicates: str) -> bool:
+    if duplicates not in get_args(Duplicates):
+        raise ValueError(f"duplicates: {duplicates!r} is neither 'drop' nor 'keep'")
+    return duplicates == "keep"
 
 
 @dataclass(frozen=True)

@@ -9,23 +9,22 @@ here; targets come out of an allocation in :mod:`shapfair.made_to_order.delivery
 import threading
 from collections import deque
 from collections.abc import Callable, Sequence
-from concurrent.futures import FIRST_EXCEPTION, ThreadPoolExecutor, wait
-from typing import Any
 
 import jax
 
 from shapfair.made_to_order.stopping import halves
 from shapfair.made_to_order.targets import TOLERANCE, RewardModel, Target
 from shapfair.made_to_order.workbench import Scored, Workbench
-from shapfair.training.engine import LANES, local_devices
+from shapfair.training.devices import lanes_of, local_devices, on_devices
 from shapfair.training.experiment import Experiment
-from shapfair.training.step import correct, scoring_chunks
+from shapfair.training.learner import CLASSIFICATION, Variables
+from shapfair.training.step import Chunks, score
 
 
-def accuracies(experiment: Experiment, parameters: Any) -> tuple[float, float]:
+def accuracies(experiment: Experiment, parameters: Variables) -> tuple[float, float]:
     """Validation and test accuracy, see :func:`~shapfair.made_to_order.stopping.halves`."""
     validation, test = (
-        int(correct(experiment.network, parameters, *scoring_chunks(half))) / len(half.test_labels)
+        score(experiment.learner, parameters, Chunks.of(half))
         for half in halves(experiment.dataset)
     )
     return validation, test
@@ -76,23 +75,16 @@ def reward_models(
     stopped = threading.Event()
 
     def serve(device: jax.Device) -> None:
-        bench = Workbench(experiment, seed, device)
+        bench = Workbench(experiment, seed, device, stopped)
         share = -(-len(targets) // len(devices))
-        width = lanes or min(LANES.get(device.platform, LANES["gpu"]), share)
-        while wave := _take(waiting, width):
-            for model in bench.make(wave, scored, stopped):
+        width = lanes or min(lanes_of(device), share)
+        while not stopped.is_set() and (wave := _take(waiting, width)):
+            for model in bench.make(wave, scored):
                 made[model.target.party] = model
                 finished(model)
 
-    with ThreadPoolExecutor(max(1, len(devices)), "device") as pool:
-        threads = [pool.submit(serve, device) for device in devices]
-        try:
-            wait(threads, return_when=FIRST_EXCEPTION)
-        finally:  # after an error or Ctrl-C the other devices stop at their next block
-            stopped.set()
-            waiting.clear()
-    for thread in threads:
-        thread.result()
+    if devices:
+        on_devices(devices, serve, stopped.set)
     return tuple(made[target.party] for target in targets)
 
 
@@ -109,7 +101,7 @@ def _check(experiment: Experiment, targets: Sequence[Target]) -> None:
             "so no party's own model can be made by itself: take the experiment with a fresh one"
         )
     examples = len(halves(experiment.dataset)[0].test_labels)
-    if examples * TOLERANCE < 1:
+    if experiment.task == CLASSIFICATION and examples * TOLERANCE < 1:
         raise ValueError(
             f"validation: with {examples} examples, half of the test set, accuracies are "
             f"{1 / max(1, examples):.2g} apart, too far to meet a target within {TOLERANCE}: need "

@@ -4,7 +4,7 @@ from dataclasses import dataclass, field, replace
 
 import numpy as np
 
-from shapfair.datasets import Dataset
+from shapfair.datasets import Examples
 
 SCORES_PER_EPOCH = 8
 """Least number of scores in a pass over the pooled data."""
@@ -78,18 +78,19 @@ class Search:
         return True
 
 
-def halves(dataset: Dataset) -> tuple[Dataset, Dataset]:
-    """The data set twice, each time with one half of its test examples.
+def halves(examples: Examples) -> tuple[Examples, Examples]:
+    """The examples twice, each time with one half of those to test on.
 
     The first half is for validation, which decides when to stop; the second is for the final word.
-    They have the same number of every class, up to one, and are the same in every run.
+    They have the same number of every class, up to one (labels of regression are spread alike), and
+    are the same in every run.
     """
-    shuffled = np.random.default_rng(0).permutation(len(dataset.test_labels))
-    by_class = shuffled[np.argsort(dataset.test_labels[shuffled], kind="stable")]
+    labels = examples.test_labels
+    shuffled = np.random.default_rng(0).permutation(len(labels))
+    first = labels.reshape(len(labels), -1)[:, 0]
+    by_class = shuffled[np.argsort(first[shuffled], kind="stable")]
     validation, test = (
-        replace(
-            dataset, test_inputs=dataset.test_inputs[rows], test_labels=dataset.test_labels[rows]
-        )
+        replace(examples, test_inputs=examples.test_inputs[rows], test_labels=labels[rows])
         for rows in (np.sort(by_class[::2]), np.sort(by_class[1::2]))
     )
     return validation, test

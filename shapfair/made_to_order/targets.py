@@ -55,7 +55,7 @@ class RewardModel:
             model that was seen.
         curve: (step, validation accuracy) of whole steps that were scored, by step; it may go on
             beyond the model's own step.
-        parameters: of the experiment's network.
+        parameters: of the experiment's network, with its other collections if it has any.
     """
 
     target: Target
@@ -66,7 +66,7 @@ class RewardModel:
     step: float | int
     reached: bool
     curve: tuple[tuple[int, float], ...] = field(repr=False)
-    parameters: Any = field(repr=False)
+    parameters: dict[str, Any] = field(repr=False)
 
     @property
     def outcome(self) -> Outcome:

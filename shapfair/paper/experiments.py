@@ -11,13 +11,14 @@ from shapfair.datasets import (
     MNIST_PARTIES,
     Dataset,
     Deal,
+    Duplicates,
     Partition,
     load,
 )
 from shapfair.paper.carried import CarriedExperiment
 from shapfair.paper.networks import CNN, MLP, WordAverage
 from shapfair.paper.text import Vocabulary
-from shapfair.training.experiment import Duplicates, Experiment
+from shapfair.training.experiment import Experiment
 from shapfair.training.plan import Training
 
 MNIST_DISJOINT_PARTIES = {f"[{d}-{d + 1}]": [d, d + 1] for d in range(0, 10, 2)}

@@ -1,6 +1,6 @@
 """The networks of Appendix J, in Flax."""
 
-from typing import Any, ClassVar
+from typing import ClassVar
 
 import jax
 import jax.numpy as jnp
@@ -8,6 +8,7 @@ from flax import linen as nn
 from jaxtyping import Array, Float, PRNGKeyArray, UInt, UInt8
 
 from shapfair.paper.dropout import dropout
+from shapfair.training.learner import Kind
 
 
 class MLP(nn.Module):
@@ -23,6 +24,8 @@ class MLP(nn.Module):
 
     hidden: tuple[int, ...] = (64, 64)
     classes: int = 10
+
+    kind: ClassVar[Kind] = Kind("MLP")
 
     @nn.compact
     def __call__(self, images: UInt8[Array, "batch pixels"]) -> Float[Array, "batch classes"]:
@@ -53,8 +56,8 @@ class CNN(nn.Module):
     hidden: int = 64
     classes: int = 10
 
-    micro_batch: ClassVar[int] = 4
-    """Examples whose gradient is taken at a time: their windows fit a core's cache."""
+    # The windows of four examples fit a core's cache.
+    kind: ClassVar[Kind] = Kind("CNN", micro_batch=4)
 
     @nn.compact
     def __call__(self, images: UInt8[Array, "batch pixels"]) -> Float[Array, "batch classes"]:
@@ -138,6 +141,8 @@ class WordAverage(nn.Module):
     hidden: int = 16
     rate: float = 0.2
 
+    kind: ClassVar[Kind] = Kind("WordAverage")
+
     @nn.compact
     def __call__(
         self, words: UInt[Array, "batch positions"], key: PRNGKeyArray | None = None
@@ -159,14 +164,3 @@ class WordAverage(nn.Module):
 def _uniform(key: PRNGKeyArray, shape: tuple[int, ...]) -> Array:
     """Word vectors start uniform between -0.05 and 0.05, Keras' default for embeddings."""
     return jax.random.uniform(key, shape, minval=-0.05, maxval=0.05)
-
-
-def initial_parameters(network: nn.Module, seed: int | Array, inputs: int) -> Any:
-    """Initial parameters of ``network``; one set per seed, shared by every coalition.
-
-    Args:
-        network: a Flax module from ``(batch, inputs)`` to logits.
-        seed: seed of the run, not negative.
-        inputs: length of one input.
-    """
-    return network.init(jax.random.key(seed), jnp.zeros((1, inputs), jnp.uint8))

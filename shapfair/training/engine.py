@@ -1,47 +1,41 @@
 """Continuous batching of jobs over lanes.
 
 Every local device has ``W`` lanes; a lane holds the parameters and the optimiser state of one job.
-A jitted block takes up to :data:`BLOCK_STEPS` steps of all lanes of a device at once. Between
-blocks the host scores the jobs that are done and puts the longest waiting job into the free lane,
-so that short coalitions do not wait for long ones. One host thread serves one device.
+A jitted block takes some steps of all lanes of a device at once, as many as fit into half a second.
+Between blocks the host scores the jobs that are done and puts the longest waiting job into the free
+lane, so that short coalitions do not wait for long ones. One host thread serves one device.
 """
 
-import os
+import math
 import threading
+import time
 from collections.abc import Callable, Iterable, Sequence
-from concurrent.futures import FIRST_EXCEPTION, ThreadPoolExecutor, wait
 from dataclasses import dataclass
-from functools import partial
-from typing import Any
 
 import jax
 import jax.numpy as jnp
 import numpy as np
-from flax import linen as nn
+from jaxtyping import Int32
 
 from shapfair.coalitions import coalition_name
-from shapfair.datasets import Dataset, Deal, Partition
+from shapfair.datasets import Deal, Duplicates, Examples, Partition
+from shapfair.training.blocks import Pace, advance, lane_at, padded, put_lane
+from shapfair.training.devices import lanes_of, local_devices, on_devices
+from shapfair.training.learner import Learner
+from shapfair.training.model import Model
 from shapfair.training.plan import Job, Training, job_batches
-from shapfair.training.step import correct, fresh_lane, scoring_chunks, step, training_data
-
-BLOCK_STEPS = 500
-"""Most steps between two looks of the host, few enough to stop small networks within a second."""
-
-BLOCK_EXAMPLES = 32_000
-"""Most examples of a lane between two looks; on a core some ten seconds of the CIFAR-10 network."""
-
-LANES = {"cpu": 1, "gpu": 32, "tpu": 32}
-"""Lanes per device by backend.
-
-On a CPU one model and its Adam moments (660 kB) just fit the cache of one core: full MNIST took
-14.6, 15.1, 15.3 and 16.8 s with 1, 2, 4 and 8 lanes on two cores (compiled; medians of three). The
-width for accelerators, on which a single small model leaves most of the device idle, is a starting
-point, not a measurement.
-"""
+from shapfair.training.step import Chunks, Lane, example_of, fresh_lane, score, training_data
 
 
 class TrainingDiverged(ArithmeticError):
-    """A loss became infinite or nan; the message names coalition, seed, step and learning rate."""
+    """A loss or a score is infinite or nan; the message names coalition, seed and, if any, step."""
+
+    def __init__(self, message: str, job: Job) -> None:
+        super().__init__(message, job)  # both, so that it can be sent from process to process
+        self.job = job
+
+    def __str__(self) -> str:
+        return str(self.args[0])
 
     @classmethod
     def at(
@@ -52,10 +46,13 @@ class TrainingDiverged(ArithmeticError):
         ``party`` is who gets the model, if it is one made to order.
         """
         loss = f"loss of the model for party {party}" if party else "loss"
+        rate = training.learning_rate
         return cls(
             f"coalition {coalition_name(job.coalition, parties)}, seed {job.seed}: the {loss} is "
-            f"not finite at step {step + 1} of {job.steps} with learning rate "
-            f"{training.learning_rate}: lower the learning rate or check the inputs"
+            f"not finite at step {step + 1} of {job.steps}"
+            + (f" with learning rate {rate}" if rate is not None else "")
+            + ": lower the learning rate or check the inputs",
+            job,
         )
 
 
@@ -75,52 +72,6 @@ class Usage:
         return Usage(self.job_steps + other.job_steps, self.lane_steps + other.lane_steps)
 
 
-def local_devices() -> list[jax.Device]:
-    """Local devices; on a CPU one device per core that this process may use.
-
-    JAX shows all cores as one device unless told otherwise before its first computation. If it has
-    already computed something, its devices are taken as they are.
-    """
-    try:
-        jax.config.update("jax_num_cpu_devices", _usable_cores())
-    except RuntimeError:
-        pass
-    return jax.local_devices()
-
-
-def _usable_cores() -> int:
-    if hasattr(os, "sched_getaffinity"):
-        return len(os.sched_getaffinity(0))
-    return os.cpu_count() or 1
-
-
-@partial(jax.jit, static_argnums=(0, 1), donate_argnums=2)
-def _block(
-    network: nn.Module, training: Training, lanes: Any, batches: Any, steps: Any, data: Any
-) -> Any:
-    """``steps`` steps of every lane, and the first step of each whose loss is not finite.
-
-    ``batches`` has shape ``(lanes, length, batch_size)``; ``steps``, at most ``length``, is traced,
-    so that blocks of all lengths share one compilation.
-    """
-    steps_of_lanes = jax.vmap(partial(step, network, training), in_axes=(0, 0, None))
-
-    def body(t: Any, carry: Any) -> Any:
-        lanes, first_bad = carry
-        lanes, loss = steps_of_lanes(lanes, batches[:, t], data)
-        return lanes, jnp.where(jnp.isfinite(loss), first_bad, jnp.minimum(first_bad, t))
-
-    lane_count, length = batches.shape[:2]
-    fine = jnp.full(lane_count, length)
-    return jax.lax.fori_loop(0, steps, body, (lanes, fine))
-
-
-@partial(jax.jit, donate_argnums=0)
-def _fill(lanes: Any, lane: Any, fresh: Any) -> Any:
-    """Put fresh parameters and moments into one lane."""
-    return jax.tree.map(lambda leaf, new: leaf.at[lane].set(new), lanes, fresh)
-
-
 class _Queue:
     """Jobs waiting, shared by the devices; a job that turns out to be finished is passed over."""
 
@@ -137,57 +88,44 @@ class _Queue:
             return next((job for job in self._jobs if not self._is_finished(job)), None)
 
 
-@dataclass
-class _Lane:
-    """A job under way: its batches, and how many of them are done."""
-
-    job: Job
-    batches: np.ndarray
-    done: int = 0
-
-    @property
-    def left(self) -> int:
-        return len(self.batches) - self.done
-
-
 @dataclass(frozen=True)
 class Engine:
     """Trains jobs on all local devices.
 
     Args:
-        dataset: training and test examples.
+        learner: network, loss, score, optimiser; one compilation serves all coalitions.
+        examples: to train and to test on.
         partition: who owns which training example.
-        network: a Flax module from inputs to logits; one compilation serves all coalitions.
-        training: batch size, epochs, learning rate.
+        training: batch size and epochs.
         duplicates: see :func:`shapfair.training.plan.plan_jobs`.
-        lanes: lanes per device; by default :data:`LANES` of the backend.
-        devices: by default all local ones, see :func:`local_devices`.
+        lanes: lanes per device; by default :data:`~shapfair.training.devices.LANES` of the backend.
+        devices: by default all local ones, see :func:`~shapfair.training.devices.local_devices`.
     """
 
-    dataset: Dataset
+    learner: Learner
+    examples: Examples
     partition: Partition | Deal
-    network: nn.Module
     training: Training
-    duplicates: str = "drop"
+    duplicates: Duplicates = "drop"
     lanes: int | None = None
     devices: tuple[jax.Device, ...] | None = None
 
     def run(
         self,
         jobs: Iterable[Job],
-        finished: Callable[[Job, float], None],
+        finished: Callable[[Job, Model], None],
         *,
         is_finished: Callable[[Job], bool] = lambda job: False,
         stepped: Callable[[int], None] = lambda steps: None,
     ) -> Usage:
-        """Train every job; the accuracy of each is handed over as soon as it is known.
+        """Train every job; the model of each is handed over as soon as it is scored.
 
-        The accuracy does not depend on the number of lanes or devices, nor on the order of the
-        jobs, beyond floating-point rounding.
+        The model does not depend on the number of lanes or devices, nor on the order of the jobs,
+        beyond floating-point rounding.
 
         Args:
             jobs: what to train, usually longest first (:func:`~shapfair.training.plan.plan_jobs`).
-            finished: called with (job, test accuracy) from the thread of the device.
+            finished: called with a job and its model from the thread of the device.
             is_finished: asked before a job starts; true skips it (another process did it).
             stepped: called with the number of job steps that a block took, for a progress bar.
 
@@ -199,77 +137,107 @@ class Engine:
         if not jobs:
             return Usage()
         queue = _Queue(jobs, is_finished)
-        with ThreadPoolExecutor(len(devices), "device") as pool:
-            threads = [pool.submit(self._serve, d, queue, finished, stepped) for d in devices]
-            try:
-                wait(threads, return_when=FIRST_EXCEPTION)
-            finally:  # after an error or Ctrl-C the other devices stop at their next block
-                queue.stopped.set()
-        return sum((thread.result() for thread in threads), Usage())
+        usages = on_devices(
+            devices,
+            lambda device: _Worker(self, device, queue).work(finished, stepped),
+            queue.stopped.set,
+        )
+        return sum(usages, Usage())
 
-    def _serve(
-        self,
-        device: jax.Device,
-        queue: _Queue,
-        finished: Callable[[Job, float], None],
-        stepped: Callable[[int], None],
-    ) -> Usage:
-        """Work of one device's thread: fill lanes, take a block, score what is done, repeat."""
-        width = self.lanes or LANES.get(device.platform, LANES["gpu"])
-        work: list[_Lane | None] = [None] * width
-        usage = Usage()
-        data = jax.device_put(training_data(self.dataset), device)
-        test = jax.device_put(scoring_chunks(self.dataset), device)
-        idle = self._fresh_lane(0, 0, device)
-        lanes = jax.tree.map(lambda leaf: jnp.repeat(leaf[None], width, 0), idle)
-        while not queue.stopped.is_set():
-            for k in range(width):
-                if work[k] is None and (job := queue.take()):
-                    batches = job_batches(job, self.partition, self.training, self.duplicates)
-                    work[k] = _Lane(job, batches)
-                    lanes = _fill(lanes, k, self._fresh_lane(job.seed, job.coalition, device))
-            busy = [lane for lane in work if lane]
-            if not busy:
-                break
-            # The lane that is nearest to its end sets the length: no lane ever runs past it.
-            steps = min(self._block_steps, *(lane.left for lane in busy))
-            lanes, first_bad = _block(
-                self.network, self.training, lanes, self._next_batches(work, steps), steps, data
-            )
-            self._check_finite(work, np.asarray(first_bad))
-            usage += Usage(steps * len(busy), steps * width)
-            stepped(steps * len(busy))
-            for k, lane in enumerate(work):
-                if lane is None:
-                    continue
-                lane.done += steps
-                if not lane.left:
-                    parameters = jax.tree.map(lambda leaf, k=k: leaf[k], lanes[0])
-                    right = int(correct(self.network, parameters, *test))
-                    finished(lane.job, right / len(self.dataset.test_labels))
-                    work[k] = None
-        return usage
+
+@dataclass
+class _Assignment:
+    """A job under way in a lane: its batches, and how many of them are done."""
+
+    job: Job
+    batches: Int32[np.ndarray, "steps batch"]
+    done: int = 0
 
     @property
-    def _block_steps(self) -> int:
-        return max(1, min(BLOCK_STEPS, BLOCK_EXAMPLES // self.training.batch_size))
+    def left(self) -> int:
+        return len(self.batches) - self.done
 
-    def _fresh_lane(self, seed: int, coalition: int, device: jax.Device) -> Any:
-        length = self.dataset.train_inputs.shape[1]
-        fresh = fresh_lane(self.network, self.training, length, seed, coalition)
-        return jax.device_put(fresh, device)
 
-    def _next_batches(self, work: list[_Lane | None], steps: int) -> np.ndarray:
-        """The coming batches of every lane, as :func:`_block` takes them."""
-        shape = (len(work), self._block_steps, self.training.batch_size)
-        batches = np.zeros(shape, np.int32)
-        for k, lane in enumerate(work):
-            if lane:
-                batches[k, :steps] = lane.batches[lane.done : lane.done + steps]
-        return batches
+class _Worker:
+    """A device at work: its lanes, its copy of the data, and what is done in which lane."""
 
-    def _check_finite(self, work: list[_Lane | None], first_bad: np.ndarray) -> None:
-        for lane, bad in zip(work, first_bad, strict=True):
-            if lane and bad < self._block_steps:
-                step, parties = lane.done + int(bad), self.partition.parties
-                raise TrainingDiverged.at(step, lane.job, parties, self.training)
+    def __init__(self, engine: Engine, device: jax.Device, queue: _Queue) -> None:
+        self._engine, self._device, self._queue = engine, device, queue
+        self._data = jax.device_put(training_data(engine.examples), device)
+        self._test = Chunks.of(engine.examples, device)
+        self._pace = Pace(engine.training.batch_size)
+        width = engine.lanes or lanes_of(device)
+        self._assigned: list[_Assignment | None] = [None] * width
+        idle = self._fresh_lane(Job(0, 0))
+        self._lanes: Lane = jax.tree.map(lambda leaf: jnp.repeat(leaf[None], width, 0), idle)
+
+    def work(self, finished: Callable[[Job, Model], None], stepped: Callable[[int], None]) -> Usage:
+        """Fill the lanes, take a block, hand over what is done, and again."""
+        usage = Usage()
+        while not self._queue.stopped.is_set():
+            self._fill()
+            if not any(self._assigned):
+                break
+            block = self._take_block()
+            stepped(block.job_steps)
+            usage += block
+            self._hand_over(finished)
+        return usage
+
+    def _fill(self) -> None:
+        e = self._engine
+        for k, assigned in enumerate(self._assigned):
+            if assigned is None and (job := self._queue.take()):
+                batches = job_batches(job, e.partition, e.training, e.duplicates)
+                self._assigned[k] = _Assignment(job, batches)
+                self._lanes = put_lane(self._lanes, k, self._fresh_lane(job))
+
+    def _fresh_lane(self, job: Job) -> Lane:
+        e = self._engine
+        fresh = fresh_lane(e.learner, example_of(e.examples), job.seed, job.coalition)
+        return jax.device_put(fresh, self._device)
+
+    def _take_block(self) -> Usage:
+        """Advance all lanes; one in eight of them may come to its end and wait for the others."""
+        left = sorted(assigned.left for assigned in self._assigned if assigned)
+        steps = min(self._pace.steps, left[len(left) // 8])
+        nothing = np.empty((0, self._engine.training.batch_size), np.int32)
+        blocks = [a.batches[a.done : a.done + steps] if a else nothing for a in self._assigned]
+        start = time.perf_counter()
+        self._lanes, first_bad = advance(
+            self._engine.learner, self._lanes, *padded(blocks, self._pace.most), self._data
+        )
+        self._check_finite(np.asarray(first_bad))
+        self._pace.took(steps, time.perf_counter() - start)
+        for assigned, block in zip(self._assigned, blocks, strict=True):
+            if assigned:
+                assigned.done += len(block)
+        return Usage(sum(map(len, blocks)), steps * len(blocks))
+
+    def _check_finite(self, first_bad: Int32[np.ndarray, " lanes"]) -> None:
+        for assigned, bad in zip(self._assigned, first_bad.tolist(), strict=True):
+            if assigned and bad < self._pace.most:
+                parties = self._engine.partition.parties
+                raise TrainingDiverged.at(
+                    assigned.done + bad, assigned.job, parties, self._engine.training
+                )
+
+    def _hand_over(self, finished: Callable[[Job, Model], None]) -> None:
+        """Score the jobs that are done, and free their lanes."""
+        learner = self._engine.learner
+        for k, assigned in enumerate(self._assigned):
+            if assigned and not assigned.left:
+                variables = lane_at(self._lanes, k).variables
+                value = score(learner, variables, self._test)
+                self._check_score(assigned.job, value)
+                finished(assigned.job, Model(value, variables, learner))
+                self._assigned[k] = None
+
+    def _check_score(self, job: Job, value: float) -> None:
+        if not math.isfinite(value):
+            name = coalition_name(job.coalition, self._engine.partition.parties)
+            raise TrainingDiverged(
+                f"coalition {name}, seed {job.seed}: the score is {value}: lower the learning "
+                "rate, or check the score",
+                job,
+            )

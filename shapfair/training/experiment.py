@@ -1,28 +1,53 @@
 """One model per coalition: what an experiment consists of, and how its coalitions are valued.
 
-Which experiments the paper describes is the matter of :mod:`shapfair.paper.experiments`.
+Which experiments the paper describes is the matter of :mod:`shapfair.paper.experiments`. One of
+one's own is made of arrays, a Flax network and an optax optimiser:
+
+>>> from flax import linen as nn
+>>> import numpy as np
+>>> x = np.random.default_rng(0).normal(size=(300, 2))
+>>> y = (x[:, 0] > x[:, 1]).astype(int)
+>>> experiment = Experiment.of_arrays(
+...     "halves",
+...     train=(x[:200], y[:200]),
+...     test=(x[200:], y[200:]),
+...     parties={"a": range(100), "b": range(80, 200)},
+...     network=nn.Dense(2),
+...     batch_size=20,
+... )
+>>> experiment.run(seeds=[0, 1]).game.parties
+('a', 'b')
 """
 
 import platform
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, fields
+from concurrent.futures import Executor
+from dataclasses import dataclass, fields, replace
+from functools import cached_property
 from pathlib import Path
 from typing import Any, ClassVar, Literal
 
-import jax
+import numpy as np
+import optax
 from flax import linen as nn
+from numpy.typing import ArrayLike
 
-from shapfair.datasets import Dataset, Deal, Partition
-from shapfair.training.engine import Engine, local_devices
+from shapfair.datasets import Arrays, Dataset, Deal, Duplicates, Examples, Partition
+from shapfair.training.devices import lanes_of, local_devices
+from shapfair.training.engine import Engine, TrainingDiverged, Usage
+from shapfair.training.learner import CLASSIFICATION, REGRESSION, Kind, Learner, Task, adam
+from shapfair.training.model import Model
 from shapfair.training.plan import Training, plan_jobs
+from shapfair.training.program import check, program_of
+from shapfair.valuation.evaluation import Evaluation
 from shapfair.valuation.protocol import Job
 from shapfair.valuation.provenance import versions
-from shapfair.valuation.run import Run, run
+from shapfair.valuation.run import run
 
 PROTOCOL = 1
 """Grows whenever the same description would give other numbers (initial weights, batches, loss)."""
 
-Duplicates = Literal["drop", "keep"]
+TASKS = {task.name: task for task in (CLASSIFICATION, REGRESSION)}
 
 
 @dataclass(frozen=True)
@@ -33,23 +58,34 @@ class Experiment:
         name: short name, as ``shapfair reproduce`` takes it.
         dataset: training and test examples.
         partition: which training examples each party owns.
-        network: a Flax module from inputs to logits.
+        network: a Flax module from inputs to outputs, see
+            :class:`~shapfair.training.learner.Learner`.
         training: batch size, epochs, learning rate.
         duplicates: ``"drop"`` if an example held by two members of a coalition counts once (the
             paper's :math:`D_C = \cup_{i \in C} D_i`), ``"keep"`` if it counts twice.
         lanes: models trained side by side on a device, by default what was fastest on its kind.
+        optimiser: of optax; by default Adam at the learning rate of ``training``.
+        task: loss and score.
+        micro_batch: see :class:`~shapfair.training.learner.Learner`.
+        version: goes into the key of the store. Needed if score, network, loss or optimiser do
+            something in Python that JAX cannot see; give another whenever that changes.
 
     Raises:
-        ValueError: if a party holds a training example that does not exist.
+        ValueError: if a party holds a training example that does not exist, if network, data, loss
+            and optimiser do not fit together, or if JAX cannot tell what they compute.
     """
 
     name: str
-    dataset: Dataset
+    dataset: Examples
     partition: Partition | Deal
     network: nn.Module
     training: Training
     duplicates: Duplicates = "drop"
     lanes: int | None = None
+    optimiser: optax.GradientTransformation | None = None
+    task: Task = CLASSIFICATION
+    micro_batch: int | None = None
+    version: str | None = None
 
     independent: ClassVar[bool] = True
     """Whether a coalition's model does not depend on the other coalitions."""
@@ -63,74 +99,257 @@ class Experiment:
                     f"partition: party {party!r} holds record {indices.max()}, but the data have "
                     f"{records} training records, 0 to {records - 1}"
                 )
+        _check_flax(self.network)
+        _check_optimiser(self.optimiser, self.training)
+        if not (self._is_recorded and isinstance(self.dataset, Dataset)):
+            check(self._untraced, self.dataset, self.training.batch_size)
+        _ = self.learner  # what it computes is settled now
+
+    @classmethod
+    def of_arrays(
+        cls,
+        name: str,
+        *,
+        train: tuple[ArrayLike, ArrayLike],
+        test: tuple[ArrayLike, ArrayLike],
+        parties: Mapping[str, ArrayLike],
+        network: nn.Module,
+        optimiser: optax.GradientTransformation | None = None,
+        task: Literal["classification", "regression"] | Task = "classification",
+        batch_size: int = 64,
+        epochs: int = 5,
+        duplicates: Duplicates = "drop",
+        lanes: int | None = None,
+        micro_batch: int | None = None,
+        version: str | None = None,
+    ) -> "Experiment":
+        """An experiment on data of one's own.
+
+        Args:
+            name: short name, for progress and provenance.
+            train: inputs, shape ``(train, ...)``, and labels, shape ``(train,)``.
+            test: inputs and labels on which every model is scored.
+            parties: name of every party and the positions of its training examples, or which they
+                are, true or false; examples may have several owners.
+            network: a Flax module from a batch of inputs to a batch of outputs: one for each class,
+                or a single one for two classes; in regression one.
+            optimiser: of optax; by default Adam at the learning rate 1e-3.
+            task: ``"classification"`` (cross-entropy, accuracy), ``"regression"`` (squared error,
+                :math:`R^2`), or loss and score of one's own.
+            batch_size: examples per step.
+            epochs: passes over a coalition's data.
+            duplicates: see the class, as ``lanes``, ``micro_batch`` and ``version``.
+            lanes: see the class.
+            micro_batch: see the class.
+            version: see the class.
+
+        Raises:
+            ValueError: as the class.
+        """
+        x, y, test_x, test_y = (np.asarray(array) for array in (*train, *test))
+        arrays = Arrays(x, y, test_x, test_y, name)
+        rate = None if optimiser else 1e-3
+        return cls(
+            name,
+            arrays,
+            Partition.of(parties, len(arrays.train_labels)),
+            network,
+            Training(batch_size, epochs, rate),
+            duplicates,
+            lanes,
+            optimiser,
+            TASKS[task] if isinstance(task, str) else task,
+            micro_batch,
+            version,
+        )
 
     @property
     def parties(self) -> tuple[str, ...]:
         """Names of the parties."""
         return self.partition.parties
 
+    @cached_property
+    def learner(self) -> Learner:
+        """Network, loss, score and optimiser; traced unless they are the paper's."""
+        if self._is_recorded:
+            return self._untraced
+        return replace(self._untraced, program=self._program())
+
     def description(self) -> dict[str, Any]:
-        """All that a coalition's value depends on, other than its seed; JSON types."""
-        network = {
-            field.name: getattr(self.network, field.name)
-            for field in fields(self.network)
-            if field.name not in ("parent", "name")
+        """All that a coalition's value depends on, other than its seed; JSON types.
+
+        Networks of the paper are described by name and fields, all others by what they compute, see
+        :mod:`shapfair.training.program`.
+        """
+        network = {f.name: getattr(self.network, f.name) for f in fields(self.network)}
+        shown = {
+            name: value
+            for name, value in network.items()
+            if name not in ("parent", "name") and (self._is_recorded or _is_plain(value))
         }
-        return {
+        described = {
             "protocol": PROTOCOL,
             "experiment": self.name,
             "data": self.dataset.digest,
             "partition": self.partition.digest,
             "duplicates": self.duplicates,
-            "network": {"kind": type(self.network).__name__, **network},
+            "network": {"kind": type(self.network).__name__, **shown},
             "training": {
                 field.name: getattr(self.training, field.name) for field in fields(Training)
             },
+        }
+        if self._is_recorded:
+            return described
+        return {
+            **described,
+            "task": self.task.name,
+            "program": self.learner.program,
+            "version": self.version,
         }
 
     def jobs(self, coalitions: Sequence[int], seeds: Sequence[int]) -> list[Job]:
         """See :func:`~shapfair.training.plan.plan_jobs`."""
         return plan_jobs(self.partition, coalitions, seeds, self.training, self.duplicates)
 
+    def capacity(self) -> int:
+        """Lanes of all devices."""
+        devices = local_devices()
+        return len(devices) * (self.lanes or lanes_of(devices[0]))
+
     def evaluate(
         self,
         jobs: Iterable[Job],
         finished: Callable[[Job, float], None],
+        failed: Callable[[Job, Exception], None],
         *,
-        is_finished: Callable[[Job], bool] = lambda job: False,
-        stepped: Callable[[int], None] = lambda steps: None,
-    ) -> Mapping[str, Any]:
+        is_finished: Callable[[Job], bool],
+        stepped: Callable[[int], None],
+    ) -> Mapping[str, int]:
         """Train a model for every job; see :meth:`~shapfair.training.engine.Engine.run`."""
-        engine = Engine(
-            self.dataset,
-            self.partition,
-            self.network,
-            self.training,
-            self.duplicates,
-            self.lanes,
-        )
-        usage = engine.run(jobs, finished, is_finished=is_finished, stepped=stepped)
+        self._check_unchanged()
+        engine = self._engine(self.lanes)
+
+        def hand_over(job: Job, model: Model) -> None:
+            finished(job, model.score)
+
+        left, usage = list(jobs), Usage()
+        while left:
+            try:
+                usage += engine.run(left, hand_over, is_finished=is_finished, stepped=stepped)
+                break
+            except TrainingDiverged as error:
+                failed(error.job, error)
+                left.remove(error.job)  # the engine passes over those that are finished
         return {"job_steps": usage.job_steps, "lane_steps": usage.lane_steps}
+
+    def train_one(self, coalition: int, seed: int) -> Model:
+        """The model of a coalition (bitmask), whose score is its value under the seed.
+
+        Raises:
+            ValueError: if the coalition has fewer examples than one batch.
+            TrainingDiverged: if a loss is not finite.
+        """
+        self._check_unchanged()
+        (job,) = self.jobs([coalition], [seed])
+        models: list[Model] = []
+        self._engine(lanes=1).run([job], lambda job, model: models.append(model))
+        return models[0]
 
     def provenance(self) -> dict[str, Any]:
         """Data, versions and devices with which the models are trained here."""
-        device = jax.local_devices()[0]
+        devices = local_devices()  # first of all, since it sets their number
         return {
             "data_size": self.dataset.size,
             "data_source": self.dataset.source,
             "train_examples": len(self.dataset.train_labels),
             "test_examples": len(self.dataset.test_labels),
             "versions": versions(("shapfair", "jax", "jaxlib", "flax", "optax", "numpy")),
-            "device": f"{device.platform}: {device.device_kind} ({platform.machine()})",
-            "devices": len(local_devices()),
+            "device": f"{devices[0].platform}: {devices[0].device_kind} ({platform.machine()})",
+            "devices": len(devices),
         }
 
-    def run(self, seeds: Sequence[int] = (0,), *, store: str | Path = ":memory:") -> Run:
+    def run(
+        self,
+        seeds: Sequence[int] = (0,),
+        *,
+        store: str | Path = ":memory:",
+        executor: Executor | None = None,
+    ) -> Evaluation:
         """Train every coalition under every seed; see :func:`shapfair.valuation.run.run`.
 
         Raises:
             ValueError: if a coalition has fewer examples than one batch.
             TrainingDiverged: if a loss is not finite.
             StoreError: if the store cannot be used.
+            WorkerLost: if a job kills its worker, or if the executor is gone.
         """
-        return run(self, seeds, store=store)
+        return run(self, seeds, store=store, executor=executor)
+
+    def _engine(self, lanes: int | None) -> Engine:
+        parts = (self.learner, self.dataset, self.partition, self.training, self.duplicates)
+        return Engine(*parts, lanes)
+
+    @property
+    def _untraced(self) -> Learner:
+        kind, rate = Kind.of(self.network), self.training.learning_rate
+        optimiser = self.optimiser or adam(rate)
+        micro_batch = self.micro_batch or (kind.micro_batch if kind else None)
+        return Learner(self.network, optimiser, self.task, micro_batch)
+
+    @property
+    def _is_recorded(self) -> bool:
+        """Whether name and fields of the network say all, as in the paper's experiments."""
+        plain = self.optimiser is None and self.micro_batch is None and self.version is None
+        return plain and self.task == CLASSIFICATION and Kind.of(self.network) is not None
+
+    def _program(self) -> str:
+        return program_of(self._untraced, self.dataset, self.training.batch_size, self.version)
+
+    def _check_unchanged(self) -> None:
+        if not self._is_recorded and self._program() != self.learner.program:
+            raise ValueError(
+                f"experiment {self.name}: its network, loss or optimiser computes something else "
+                "than when the experiment was made: make it anew"
+            )
+
+
+def _is_plain(value: Any) -> bool:
+    """Whether JSON can show a field of a network."""
+    if isinstance(value, tuple):
+        return all(map(_is_plain, value))
+    return value is None or isinstance(value, bool | int | float | str)
+
+
+def _check_flax(network: Any) -> None:
+    if isinstance(network, type) and issubclass(network, nn.Module):
+        raise ValueError(
+            f"network: the class {network.__name__}, need one of its objects: {network.__name__}()"
+        )
+    if not isinstance(network, nn.Module):
+        raise ValueError(
+            f"network: {type(network).__module__}.{type(network).__qualname__} is no Flax module "
+            "(flax.linen.Module): shapfair.evaluate values models of any other library"
+        )
+    try:
+        hash(network)
+    except TypeError as error:
+        raise ValueError(
+            f"network: a field of {type(network).__name__} cannot be hashed ({error}): make arrays "
+            "constants of its __call__, or tuples"
+        ) from None
+
+
+def _check_optimiser(optimiser: Any, training: Training) -> None:
+    if optimiser is None and training.learning_rate is None:
+        raise ValueError("training: no learning rate: give one, or an optimiser")
+    if optimiser is None:
+        return
+    if not isinstance(optimiser, optax.GradientTransformation):
+        raise ValueError(
+            f"optimiser: a {type(optimiser).__name__}, need one of optax, such as optax.sgd(0.1)"
+        )
+    if training.learning_rate is not None:
+        raise ValueError(
+            f"training: learning rate {training.learning_rate}, but the optimiser has its own: "
+            "give Training(..., learning_rate=None)"
+        )

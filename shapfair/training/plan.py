@@ -6,13 +6,12 @@ the machine nor the order of the work can change them.
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from itertools import product
 
 import numpy as np
 from jaxtyping import Int32
 
 from shapfair.coalitions import coalition_name
-from shapfair.datasets import Deal, Partition
+from shapfair.datasets import Deal, Duplicates, Partition
 from shapfair.valuation.protocol import Job
 
 PADDING = -1
@@ -24,14 +23,22 @@ class Training:
     """Training settings; the defaults are those of App. J.1.
 
     Args:
-        batch_size: images per step.
+        batch_size: examples per step.
         epochs: passes over the coalition's data.
-        learning_rate: step size of Adam.
+        learning_rate: step size of Adam; None with an optimiser of one's own, which has its own.
+
+    Raises:
+        ValueError: if batch size or epochs are not positive.
     """
 
     batch_size: int = 64
     epochs: int = 5
-    learning_rate: float = 1e-3
+    learning_rate: float | None = 1e-3
+
+    def __post_init__(self) -> None:
+        for name in ("batch_size", "epochs"):
+            if getattr(self, name) < 1:
+                raise ValueError(f"training: {name} {getattr(self, name)}, need at least 1")
 
 
 def plan_jobs(
@@ -39,7 +46,7 @@ def plan_jobs(
     coalitions: Sequence[int],
     seeds: Sequence[int],
     training: Training,
-    duplicates: str = "drop",
+    duplicates: Duplicates = "drop",
 ) -> list[Job]:
     """Jobs for all pairs of coalition and seed, longest first.
 
@@ -57,21 +64,23 @@ def plan_jobs(
         ValueError: if a coalition has fewer examples than one batch.
     """
     jobs = []
-    for seed, coalition in product(seeds, coalitions):
-        examples = len(partition.of_seed(seed).coalition_indices(coalition, duplicates))
-        if examples < training.batch_size:
-            raise ValueError(
-                f"coalition {coalition_name(coalition, partition.parties)} has {examples} "
-                f"examples, fewer than one batch of {training.batch_size}: give its members more "
-                "data or lower batch_size"
-            )
-        steps = training.epochs * -(-examples // training.batch_size)
-        jobs.append(Job(coalition, seed, steps))
+    for seed in seeds:
+        sizes = partition.of_seed(seed).coalition_sizes(duplicates)
+        for coalition in coalitions:
+            examples = int(sizes[coalition])
+            if examples < training.batch_size:
+                raise ValueError(
+                    f"coalition {coalition_name(coalition, partition.parties)} has {examples} "
+                    f"examples, fewer than one batch of {training.batch_size}: give its members "
+                    "more data or lower batch_size"
+                )
+            steps = training.epochs * -(-examples // training.batch_size)
+            jobs.append(Job(coalition, seed, steps))
     return sorted(jobs, key=lambda job: (-job.steps, job.seed, job.coalition))
 
 
 def job_batches(
-    job: Job, partition: Partition | Deal, training: Training, duplicates: str = "drop"
+    job: Job, partition: Partition | Deal, training: Training, duplicates: Duplicates = "drop"
 ) -> Int32[np.ndarray, "steps batch"]:
     """Example indices of every step of a job, shape ``(steps, batch_size)``.
 

@@ -1,5 +1,7 @@
 """The partition among parties: the paper's sets, their unions, and one clear error for bad ones."""
 
+import inspect
+
 import numpy as np
 import pytest
 from hypothesis import given, settings
@@ -14,6 +16,11 @@ LABELS = np.array([3, 0, 1, 0, 2, 1, 3, 9], np.uint8)
 def partition_of(*held):
     names = tuple(f"party {i}" for i in range(len(held)))
     return Partition(names, tuple(np.array(sorted(h), np.int64) for h in held))
+
+
+def unchecked(name):
+    """A method as users have it, without the type checks of the tests."""
+    return inspect.unwrap(getattr(Partition, name))
 
 
 def test_parties_hold_the_records_with_their_labels():
@@ -55,6 +62,31 @@ def test_coalitions_train_on_unions(held, data):
     assert partition.coalition_indices(coalition).tolist() == sorted(union)
     kept = [k for i in members(coalition) for k in sorted(held[i])]
     assert partition.coalition_indices(coalition, "keep").tolist() == kept
+    assert partition.coalition_sizes()[coalition] == len(union)
+    assert partition.coalition_sizes("keep")[coalition] == len(kept)
+    assert len(partition.coalition_sizes()) == 2 ** len(held)
+
+
+def test_parties_are_given_by_positions_or_by_a_mask():
+    mask = np.array([True, False, True, False])
+    partition = Partition.of({"a": [3, 0], "b": mask, "c": range(1, 3)}, 4)
+    assert partition.parties == ("a", "b", "c")
+    assert [held.tolist() for held in partition.indices] == [[3, 0], [0, 2], [1, 2]]
+
+
+@pytest.mark.parametrize(
+    ("held", "message"),
+    [
+        ([0.5, 1.0], r"party 'a' has float64 of shape \(2,\), need the positions"),
+        (np.ones(3, bool), r"party 'a' has bool of shape \(3,\), .* true and false for 4 records"),
+        ([[0], [1]], r"party 'a' has int64 of shape \(2, 1\)"),
+        ([], "party 'a' has no data"),
+        ([-1, 2], "holds negative index -1"),
+    ],
+)
+def test_positions_that_make_no_sense_are_named(held, message):
+    with pytest.raises(ValueError, match=message):
+        Partition.of({"a": held}, 4)
 
 
 def test_digest_tells_partitions_apart():
@@ -124,7 +156,11 @@ def test_a_partition_is_the_same_under_every_seed():
         (lambda: Partition.by_label(LABELS, {"a": [0, 5]}), "party 'a' asks for label 5"),
         (lambda: partition_of({0}).coalition_indices(2), "bitmask 2"),
         (lambda: partition_of({0}).coalition_indices(-1), "bitmask -1"),
-        (lambda: partition_of({0}).coalition_indices(1, "twice"), "duplicates: 'twice'"),
+        (
+            lambda: unchecked("coalition_indices")(partition_of({0}), 1, "twice"),
+            "'twice' is neither",
+        ),
+        (lambda: unchecked("coalition_sizes")(partition_of({0}), "twice"), "'twice' is neither"),
         (lambda: partition_of(*[{0}] * 27), "27 parties"),
         (lambda: Deal(("a", "b"), 0), "deal: 0 records for every party, need at least 1"),
         (lambda: Deal(("a", "a"), 3), "two parties are called 'a'"),

@@ -24,7 +24,7 @@ from shapfair.made_to_order.stopping import PATIENCE, Search, halves
 from shapfair.made_to_order.targets import TOLERANCE, Target
 from shapfair.paper import experiments
 from shapfair.paper.carried import CarriedExperiment
-from shapfair.paper.networks import MLP, initial_parameters
+from shapfair.paper.networks import MLP
 from shapfair.theory import exact
 from shapfair.training.engine import TrainingDiverged
 from shapfair.training.experiment import Experiment
@@ -166,7 +166,8 @@ def plain_path(party, steps, seed=3):
         (job,) = plan_jobs(SHARES, [coalition], [seed], training)
         return job_batches(job, SHARES, training)
 
-    *_, own = train(initial_parameters(SMALL.network, seed, 12), batches(coalition))
+    start = SMALL.network.init(jax.random.key(seed), jnp.zeros((1, 12), jnp.uint8))
+    *_, own = train(start, batches(coalition))
     return [own, *train(own, batches(GRAND, times=3)[:steps])]
 
 

@@ -9,9 +9,10 @@ import pytest
 from shapfair.datasets import Dataset, Partition
 from shapfair.paper import carried
 from shapfair.paper.carried import CarriedExperiment, batches_in_order, carried_over_values
-from shapfair.paper.networks import MLP, WordAverage, initial_parameters
+from shapfair.paper.networks import MLP, WordAverage
 from shapfair.training.engine import TrainingDiverged
 from shapfair.training.experiment import Experiment
+from shapfair.training.learner import Learner, adam
 from shapfair.training.plan import PADDING, Training, plan_jobs
 
 
@@ -31,17 +32,22 @@ TRAINING = Training(batch_size=16, epochs=3, learning_rate=0.01)
 SEED = 3
 
 
+def carried_values(examples, partition, network, training, seed):
+    learner = Learner(network, adam(training.learning_rate))
+    return carried_over_values(learner, examples, partition, training, seed)
+
+
 @pytest.fixture
 def models(monkeypatch):
     """The parameters of every model that is scored, in order."""
     scored = []
-    score = carried.correct
+    score = carried.score
 
-    def correct(network, parameters, *test):
-        scored.append(parameters)
-        return score(network, parameters, *test)
+    def spy(learner, variables, test):
+        scored.append(variables)
+        return score(learner, variables, test)
 
-    monkeypatch.setattr(carried, "correct", correct)
+    monkeypatch.setattr(carried, "score", spy)
     return scored
 
 
@@ -50,7 +56,7 @@ def train_one_after_the_other(reset):
 
     Batches are slices of the coalition's examples in their order, every epoch the same.
     """
-    weights = initial_parameters(NETWORK, SEED, 12)
+    weights = NETWORK.init(jax.random.key(SEED), jnp.zeros((1, 12), jnp.uint8))
     adam = optax.adam(TRAINING.learning_rate, eps=1e-7)
     moments = adam.init(weights)
 
@@ -82,7 +88,7 @@ def distance(one, other):
 
 
 def test_values_are_those_of_a_plain_loop_that_never_resets_its_optimiser(models):
-    values = carried_over_values(SMALL, SHARES, NETWORK, TRAINING, SEED)
+    values = carried_values(SMALL, SHARES, NETWORK, TRAINING, SEED)
     kept, fresh = (list(train_one_after_the_other(reset)) for reset in (False, True))
     assert values.shape == (8,)
     assert values[0] == 0
@@ -114,10 +120,10 @@ def test_dropout_goes_on_from_coalition_to_coalition(models):
     dataset = Dataset("w", words[0], labels[0], words[1], labels[1], 2, "made", "full")
     twins = Partition(("a", "b"), (np.arange(50), np.arange(50)))
     still = Training(batch_size=25, epochs=1, learning_rate=0.0)
-    carried_over_values(dataset, twins, WordAverage(words=256), still, SEED)
+    carried_values(dataset, twins, WordAverage(words=256), still, SEED)
     assert distance(models[0], models[1]) == 0  # nothing is learnt at rate zero
     moving = Training(batch_size=25, epochs=1, learning_rate=0.01)
-    carried_over_values(dataset, twins, WordAverage(words=256), moving, SEED)
+    carried_values(dataset, twins, WordAverage(words=256), moving, SEED)
     assert distance(models[3], models[4]) > 1e-4
 
 
@@ -127,14 +133,14 @@ def test_a_run_that_diverges_names_coalition_seed_step_and_rate():
         match=r"coalition \{a\}, seed 3: the loss is not finite at step \d of 9 with learning rate "
         r"1e\+38: lower",
     ):
-        carried_over_values(SMALL, SHARES, NETWORK, Training(16, 3, 1e38), SEED)
+        carried_values(SMALL, SHARES, NETWORK, Training(16, 3, 1e38), SEED)
 
 
 def test_an_experiment_carries_over_and_is_stored(tmp_path):
     experiment = CarriedExperiment("c", SMALL, SHARES, NETWORK, TRAINING)
     store = tmp_path / "s.sqlite"
     run = experiment.run([SEED], store=store)
-    want = carried_over_values(SMALL, SHARES, NETWORK, TRAINING, SEED)
+    want = carried_values(SMALL, SHARES, NETWORK, TRAINING, SEED)
     np.testing.assert_array_equal(run.values[0], want)
     assert run.provenance()["optimiser"] == "carried over"
     again = experiment.run([SEED, 0], store=store)

@@ -10,13 +10,27 @@ import pytest
 from jax import lax
 
 from shapfair.datasets import Dataset, Partition
-from shapfair.paper.networks import CNN, MLP, WordAverage, initial_parameters
-from shapfair.training import engine
+from shapfair.paper.networks import CNN, MLP, WordAverage
 from shapfair.training.engine import Engine, TrainingDiverged
+from shapfair.training.learner import Kind, Learner, adam
 from shapfair.training.plan import PADDING, Training, job_batches, plan_jobs
-from shapfair.training.step import correct, fresh_lane, gradient, scoring_chunks, step
+from shapfair.training.step import Chunks, fresh_lane, gradient, score, step
 
-initial = jax.jit(initial_parameters, static_argnums=(0, 2))
+
+@partial(jax.jit, static_argnums=(0, 2))
+def initial(network, seed, inputs):
+    return network.init(jax.random.key(seed), jnp.zeros((1, inputs), jnp.uint8))
+
+
+def learner_of(network, learning_rate=1e-3):
+    return Learner(network, adam(learning_rate), micro_batch=Kind.of(network).micro_batch)
+
+
+def loss_and_slope(learner, parameters, batch, data):
+    """Of a network that keeps no state and whose dropout, if any, has rate 0."""
+    (loss, state), slope = gradient(learner, parameters, {}, batch, data, jax.random.key(0))
+    assert state == {}
+    return loss, slope
 
 
 def random_parameters(network, inputs, seed=0):
@@ -116,7 +130,7 @@ BATCHES = {
     "a whole group of padding": np.append(np.arange(11), [PADDING] * 13),
     "not a multiple of the group": np.append(np.arange(18), [PADDING] * 3),
 }
-assert len(BATCHES["not a multiple of the group"]) % CNN.micro_batch
+assert len(BATCHES["not a multiple of the group"]) % CNN.kind.micro_batch
 
 
 @pytest.mark.parametrize("batch", BATCHES.values(), ids=BATCHES.keys())
@@ -126,22 +140,18 @@ def test_cnn_gradient_is_that_of_the_plain_formula(pictures, batch):
     rows = jnp.asarray(batch[batch != PADDING])
     parameters = random_parameters(CNN(), 3072)
     want = jax.jit(jax.value_and_grad(plain_cnn_loss))(parameters, images[rows], labels[rows])
-    found = jax.jit(partial(gradient, CNN()))(parameters, jnp.asarray(batch), pictures)
+    found = jax.jit(partial(loss_and_slope, learner_of(CNN())))(
+        parameters, jnp.asarray(batch), pictures
+    )
     assert_close(found, want)
-
-
-class WholeBatch(CNN):
-    """The same network, whose examples pass all at once."""
-
-    micro_batch = None
 
 
 def test_micro_batches_change_nothing_but_rounding(pictures):
     batch = jnp.asarray(BATCHES["padded"])
     parameters = random_parameters(CNN(), 3072)
     whole, groups = (
-        jax.jit(partial(gradient, network))(parameters, batch, pictures)
-        for network in (WholeBatch(), CNN())
+        jax.jit(partial(loss_and_slope, learner))(parameters, batch, pictures)
+        for learner in (Learner(CNN(), adam(1e-3)), learner_of(CNN()))
     )
     assert_close(groups, whole, 2e-6)
     # They are not the same computation: some last digit differs.
@@ -182,6 +192,7 @@ def sentences():
 def test_word_average_is_the_plain_formula(sentences, hidden):
     words, labels = sentences
     network = WordAverage(words=50, hidden=hidden)
+    without_dropout = WordAverage(words=50, hidden=hidden, rate=0.0)
     parameters = random_parameters(network, 12)
     logits = plain_word_average(parameters, words)
     assert_close(network.apply(parameters, words), logits, 2e-6)
@@ -189,7 +200,7 @@ def test_word_average_is_the_plain_formula(sentences, hidden):
     probability = 1 / (1 + np.exp(-logits[:17, 0]))
     entropy = -np.log(np.where(labels[:17] == 1, probability, 1 - probability))
     batch = jnp.append(jnp.arange(17), jnp.full(3, PADDING))
-    loss, _ = gradient(network, parameters, batch, sentences)
+    loss, _ = loss_and_slope(learner_of(without_dropout), parameters, batch, sentences)
     assert loss == pytest.approx(entropy.mean(), rel=1e-6)
 
 
@@ -208,7 +219,7 @@ def test_word_average_has_the_shapes_of_the_appendix():
 
 def test_gradient_of_the_flat_word_vectors_is_that_of_a_table(sentences):
     words, labels = sentences
-    network = WordAverage(words=50)
+    network = WordAverage(words=50, rate=0.0)
     parameters = random_parameters(network, 12)
 
     def loss(table):
@@ -219,7 +230,7 @@ def test_gradient_of_the_flat_word_vectors_is_that_of_a_table(sentences):
         return optax.sigmoid_binary_cross_entropy(x[:, 0], labels).mean()
 
     want = jax.grad(loss)(parameters["params"]["vectors"].reshape(50, 16))
-    _, slope = gradient(network, parameters, jnp.arange(20), sentences)
+    _, slope = loss_and_slope(learner_of(network), parameters, jnp.arange(20), sentences)
     assert_close(slope["params"]["vectors"].reshape(50, 16), want)
 
 
@@ -231,7 +242,7 @@ def test_scoring_uses_no_dropout_and_counts_what_is_right(sentences):
     assert 0 < right < 20
     inputs, y = np.asarray(words), np.asarray(labels, np.uint8)
     dataset = Dataset("d", inputs, y, inputs, y, 2, "made", "full")
-    assert int(correct(network, parameters, *scoring_chunks(dataset))) == right
+    assert score(learner_of(network), parameters, Chunks.of(dataset)) == right / 20
     keys = jax.random.split(jax.random.key(0))
     plain, one, other = (network.apply(parameters, words, *k) for k in [(), keys[:1], keys[1:]])
     assert np.any(plain != one)
@@ -240,10 +251,10 @@ def test_scoring_uses_no_dropout_and_counts_what_is_right(sentences):
 
 def losses_without_learning(network, coalitions, sentences, steps=4, seed=0):
     """Losses of the same batch in every step, as the parameters stay where they start."""
-    training = Training(batch_size=20, learning_rate=0.0)
-    lanes = [fresh_lane(network, training, 12, seed, c) for c in coalitions]
+    learner, example = learner_of(network, 0.0), jax.ShapeDtypeStruct((12,), sentences[0].dtype)
+    lanes = [fresh_lane(learner, example, seed, c) for c in coalitions]
     lanes = jax.tree.map(lambda *leaves: jnp.stack(leaves), *lanes)
-    one_step = jax.jit(jax.vmap(partial(step, network, training), in_axes=(0, None, None)))
+    one_step = jax.jit(jax.vmap(partial(step, learner), in_axes=(0, None, None)))
     losses = []
     for _ in range(steps):
         lanes, loss = one_step(lanes, jnp.arange(20), sentences)
@@ -305,20 +316,14 @@ def model_of_a_plain_loop(dataset, partition, network, training, job):
     return parameters
 
 
-def test_lanes_with_dropout_give_what_a_plain_loop_gives(monkeypatch):
+def test_lanes_with_dropout_give_what_a_plain_loop_gives():
     """The very parameters. Batches are full: with padding the masks would have another shape."""
     dataset, partition, network = small("words")
     training = Training(batch_size=10, epochs=4, learning_rate=0.01)
-    scored, models = [], {}
-
-    def spy(network, parameters, *test):
-        scored.append(parameters)
-        return correct(network, parameters, *test)
-
-    monkeypatch.setattr(engine, "correct", spy)
+    models = {}
     jobs = plan_jobs(partition, range(1, 4), (0, 1), training)
-    Engine(dataset, partition, network, training, lanes=2, devices=(jax.local_devices()[0],)).run(
-        jobs, lambda job, value: models.__setitem__(job, scored[-1])
+    Engine(learner_of(network, 0.01), dataset, partition, training, lanes=2).run(
+        jobs, lambda job, model: models.__setitem__(job, model.variables)
     )
     for job in jobs:
         want = model_of_a_plain_loop(dataset, partition, network, training, job)
@@ -331,8 +336,9 @@ def test_lanes_with_dropout_give_what_a_plain_loop_gives(monkeypatch):
 def values_of(dataset, partition, network, training, seeds=(0,), **options):
     values = {}
     jobs = plan_jobs(partition, range(1, 4), seeds, training)
-    Engine(dataset, partition, network, training, **options).run(
-        jobs, lambda job, value: values.__setitem__((job.coalition, job.seed), value)
+    learner = learner_of(network, training.learning_rate)
+    Engine(learner, dataset, partition, training, **options).run(
+        jobs, lambda job, model: values.__setitem__((job.coalition, job.seed), model.score)
     )
     return values
 

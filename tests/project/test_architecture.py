@@ -8,19 +8,23 @@ from pathlib import Path
 from helpers import ROOT
 
 PACKAGE = ROOT / "shapfair"
-CORE = "extras coalitions files tables game games shapley clearing noise allocation".split()
+TOOLS = "extras leftovers files".split()
+CORE = """
+rounding coalitions amounts tables game games shapley rational payments settling clearing noise
+remarks allocation
+""".split()
 WINGS = "datasets valuation training paper made_to_order theory report cli".split()
-ORDER = [*CORE, *WINGS]
+ORDER = [*TOOLS, *CORE, *WINGS]
 """Low to high: a module imports from its own wing and from lower ones, the core thus from itself
 alone. `datasets` and `training` come before what is made of them, and `cli`, which calls all,
 last. `theory` and `report` stand on the core; they are high so that nobody trains through them."""
 
 KNOWS = {
-    "datasets": {"extras", "coalitions", "files"},
-    "valuation": {"extras", "coalitions", "files", "tables", "game", "games"},
-    "training": {"extras", "coalitions", "files", "game", "datasets", "valuation"},  # no payoffs
-    "theory": {*CORE},
-    "report": {*CORE, "theory"},
+    "datasets": {*TOOLS, "coalitions"},
+    "valuation": {*TOOLS, "coalitions", "tables", "game", "games"},
+    "training": {*TOOLS, "coalitions", "game", "datasets", "valuation"},  # and nothing of payoffs
+    "theory": {*TOOLS, *CORE},
+    "report": {*TOOLS, *CORE, "theory"},
 }
 """Wings that may import less than the order allows."""
 

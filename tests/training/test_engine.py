@@ -9,9 +9,11 @@ import optax
 import pytest
 
 from shapfair.datasets import MNIST_PARTIES, Dataset, Partition, load
-from shapfair.paper.networks import MLP, initial_parameters
-from shapfair.training import engine
+from shapfair.paper.networks import MLP
+from shapfair.training import blocks
+from shapfair.training.blocks import BLOCK_SECONDS, BLOCK_STEPS, Pace
 from shapfair.training.engine import Engine, TrainingDiverged, Usage
+from shapfair.training.learner import Learner, adam
 from shapfair.training.plan import PADDING, Job, Training, job_batches, plan_jobs
 
 
@@ -31,6 +33,11 @@ SMALL = small_dataset()
 SHARES = Partition(("a", "b", "c"), (np.arange(70), np.arange(40, 110), np.arange(100, 150)))
 NETWORK = MLP(hidden=(8,), classes=3)
 TRAINING = Training(batch_size=32, epochs=3, learning_rate=0.01)
+LEARNER = Learner(NETWORK, adam(0.01))
+
+
+def initial_parameters(network, seed, inputs):
+    return network.init(jax.random.key(seed), jnp.zeros((1, inputs), jnp.uint8))
 
 
 def all_jobs(seeds=(0,), duplicates="drop"):
@@ -39,8 +46,8 @@ def all_jobs(seeds=(0,), duplicates="drop"):
 
 def train(jobs, **options):
     values = {}
-    usage = Engine(SMALL, SHARES, NETWORK, TRAINING, **options).run(
-        jobs, lambda job, value: values.__setitem__((job.coalition, job.seed), value)
+    usage = Engine(LEARNER, SMALL, SHARES, TRAINING, **options).run(
+        jobs, lambda job, model: values.__setitem__((job.coalition, job.seed), model.score)
     )
     return values, usage
 
@@ -148,29 +155,34 @@ def test_lanes_give_what_a_plain_loop_gives(duplicates):
 
 @pytest.mark.parametrize("block", [1, 7])
 def test_length_of_a_block_does_not_matter(block, monkeypatch):
-    monkeypatch.setattr(engine, "BLOCK_STEPS", block)
-    jax.clear_caches()
-    values, usage = train(all_jobs(), lanes=1)
-    monkeypatch.undo()
-    jax.clear_caches()
-    assert values == pytest.approx(train(all_jobs(), lanes=1)[0], abs=1.01 / 60)
-    assert usage == Usage(usage.job_steps, usage.job_steps)
-
-
-def test_steps_with_many_examples_make_short_blocks(monkeypatch):
-    """So that the host looks up in time; the values are the same."""
+    """To the bit: a block goes on where the one before it stopped."""
     taken = []
+    monkeypatch.setattr(blocks, "BLOCK_STEPS", block)
     values = {}
-    monkeypatch.setattr(engine, "BLOCK_EXAMPLES", 4 * TRAINING.batch_size)
-    Engine(SMALL, SHARES, NETWORK, TRAINING, lanes=1).run(
+    Engine(LEARNER, SMALL, SHARES, TRAINING, lanes=1).run(
         all_jobs(),
-        lambda job, value: values.__setitem__((job.coalition, job.seed), value),
+        lambda job, model: values.__setitem__((job.coalition, job.seed), model.score),
         stepped=taken.append,
     )
-    assert max(taken) == 4
+    assert max(taken) == block
     assert sum(taken) == sum(job.steps for job in all_jobs())
     monkeypatch.undo()
-    assert values == pytest.approx(train(all_jobs(), lanes=1)[0], abs=1.01 / 60)
+    assert values == train(all_jobs(), lanes=1)[0]
+
+
+def test_blocks_grow_until_they_take_their_time():
+    """However slow a step is and the first one is to compile, the host looks up in time."""
+    for step_seconds, want in [(1e-5, BLOCK_STEPS), (0.01, 50), (0.2, 2), (3.0, 1)]:
+        pace, lengths = Pace(batch_size=8), []
+        for _ in range(40):
+            lengths.append(pace.steps)
+            pace.took(pace.steps, 10.0 * (len(lengths) == 1) + step_seconds * pace.steps)
+        assert lengths[0] == lengths[1] == 1
+        assert lengths[-1] == pytest.approx(want, abs=1)
+        assert all(step_seconds * n <= max(BLOCK_SECONDS, step_seconds) + 1e-9 for n in lengths)
+    pace.took(1, 1e-5)
+    assert pace.steps == 2
+    assert Pace(batch_size=512).most == 62  # of large batches fewer are sent at a time
 
 
 def test_one_lane_per_device_wastes_no_step_and_many_lanes_few():
@@ -183,7 +195,7 @@ def test_one_lane_per_device_wastes_no_step_and_many_lanes_few():
 def test_finished_jobs_are_passed_over():
     jobs = all_jobs()
     done = []
-    Engine(SMALL, SHARES, NETWORK, TRAINING).run(
+    Engine(LEARNER, SMALL, SHARES, TRAINING).run(
         jobs, lambda job, value: done.append(job), is_finished=lambda job: job.coalition < 6
     )
     assert {job.coalition for job in done} == {6, 7}
@@ -192,7 +204,8 @@ def test_finished_jobs_are_passed_over():
 
 def test_diverged_training_names_coalition_seed_and_step_and_keeps_what_was_finished():
     values = {}
-    engine = Engine(SMALL, SHARES, NETWORK, Training(32, 3, 1e38), lanes=1)
+    wild = Learner(NETWORK, adam(1e38))
+    engine = Engine(wild, SMALL, SHARES, Training(32, 3, 1e38), lanes=1)
     with pytest.raises(
         TrainingDiverged,
         match=r"coalition \{.*\}, seed 0: the loss is not finite at step \d+ of \d+ with "
@@ -210,7 +223,7 @@ def test_an_error_of_the_caller_stops_all_devices():
             raise OSError("disk full")
 
     with pytest.raises(OSError, match="disk full"):
-        Engine(SMALL, SHARES, NETWORK, TRAINING).run(jobs, finished)
+        Engine(LEARNER, SMALL, SHARES, TRAINING).run(jobs, finished)
     assert len(handed_over) < len(jobs) / 4
 
 
@@ -227,8 +240,8 @@ def test_values_do_not_depend_on_lanes_devices_or_order(embedded):
 
     def values(jobs, **options):
         found = {}
-        Engine(dataset, partition, MLP(), Training(), **options).run(
-            jobs, lambda job, value: found.__setitem__(job.coalition, value)
+        Engine(Learner(MLP(), adam(1e-3)), dataset, partition, Training(), **options).run(
+            jobs, lambda job, model: found.__setitem__(job.coalition, model.score)
         )
         return np.array([found[c] for c in range(1, 32)])
 
