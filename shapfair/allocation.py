@@ -192,7 +192,7 @@ def allocate(
     b = _amounts("budgets", budgets, game.parties)
     r = _amounts("desired", desired, game.parties)
     game = game.scaled(exchange_rate)
-    warnings = _monotonicity_warnings(game, repair)
+    warnings = _origin_warnings(game) + _monotonicity_warnings(game, repair)
     if repair == "hull":
         game = game.hull()
     flows = conditional_shapley_values(game)
@@ -268,6 +268,13 @@ def _amounts(argument: str, given: Amounts, parties: Sequence[str]) -> np.ndarra
                 f"{argument}: party {name} has {amount!r}, need a number >= 0 (inf for unlimited)"
             )
     return np.array([float(amount) for _, amount in named])
+
+
+def _origin_warnings(game: Game) -> list[str]:
+    """Say that values come from the embedded subset, on which models are less accurate."""
+    if (game.provenance or {}).get("data_size") != "embedded":
+        return []
+    return ["the values are of models trained on the embedded subset, not on the full data"]
 
 
 def _monotonicity_warnings(game: Game, repair: Repair) -> list[str]:

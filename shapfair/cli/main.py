@@ -15,7 +15,9 @@ from shapfair.cli.allocate import add_allocate
 from shapfair.cli.data import add_data
 from shapfair.cli.models import add_models
 from shapfair.cli.notes import stopped
+from shapfair.cli.options import on_command_line
 from shapfair.cli.reproduce import add_reproduce
+from shapfair.cli.template import add_template
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -24,8 +26,10 @@ def main(argv: Sequence[str] | None = None) -> int:
     Args:
         argv: arguments after the program's name, those of the process by default.
     """
+    words: dict[str, str] = {}
     try:
         arguments = _parser().parse_args(argv)
+        words = arguments.words
         return arguments.handler(arguments)
     except (
         KeyboardInterrupt
@@ -35,7 +39,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     except OSError as error:
         message = f"{error.filename}: {error.strerror}" if error.filename else str(error)
     except (ValueError, ArithmeticError) as error:
-        message = str(error)
+        message = on_command_line(str(error), words)
     print("shapfair: error:", " ".join(message.split()), file=sys.stderr)
     return 2
 
@@ -57,6 +61,6 @@ def _parser() -> argparse.ArgumentParser:
     )
     parser.add_argument("--version", action="version", version=f"shapfair {__version__}")
     subparsers = parser.add_subparsers(required=True, metavar="COMMAND")
-    for add in (add_allocate, add_data, add_reproduce, add_models):
+    for add in (add_allocate, add_template, add_data, add_reproduce, add_models):
         add(subparsers)
     return parser
