@@ -24,7 +24,7 @@ def number(text: str) -> float:
         raise ValueError(f"{_short(text)} is not a number, need plain digits such as 0.25 or 1e-3")
     value = float(text)
     if math.isinf(value):
-        raise ValueError(f"{_short(text)} is not finite: too large, numbers end at 1.79e308")
+        raise ValueError(f"{_short(text)} is not finite: too large, need at most 1.79e308")
     return value
 
 

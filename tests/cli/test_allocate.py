@@ -219,7 +219,7 @@ def test_numbers_that_could_be_misread_are_refused_in_one_line(capsys, option, t
     out, err = capsys.readouterr()
     assert out == ""
     assert err.startswith(f"shapfair: error: argument {option.split('=')[0]}: ")
-    assert (ascii(text) in err, err.count("\n"), "need " in err or "1.79e308" in err) == (
+    assert (ascii(text) in err, err.count("\n"), "need " in err) == (
         True,
         1,
         True,

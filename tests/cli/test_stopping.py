@@ -140,6 +140,17 @@ def test_a_commit_under_way_is_waited_for(tmp_path):
     assert (tmp_path / "done").exists()
 
 
+def test_a_command_that_is_done_stays_done():
+    """While Python tidies up after it, Ctrl-C would kill the process."""
+    process = program(
+        "import atexit; atexit.register(time.sleep, 0.2)\n"
+        "    main.main = lambda: print('begun', flush=True) or 0\n    return main.main()"
+    )
+    seconds, _, errors = stop(process, signal.SIGINT, signal.SIGINT)
+    assert (process.returncode, errors) == (0, "")
+    assert seconds < SECONDS
+
+
 def test_an_interrupt_that_the_caller_ignores_is_ignored():
     before = signal.signal(signal.SIGINT, signal.SIG_IGN)
     try:
