@@ -194,8 +194,11 @@ def test_it_is_ready_for_signals_before_it_loads_anything_large():
     assert len(done.stdout.split()) < 20
 
 
-def test_runs_that_are_interrupted_at_any_moment_go_on(tmp_path):
+def test_runs_that_are_interrupted_at_any_moment_go_on(tmp_path, tmp_path_factory, monkeypatch):
     """The real thing: loading, compiling, training; see tools/interrupt_runs.py for many more."""
+    # What the first one compiles that gets so far serves those after it.
+    monkeypatch.setenv("JAX_COMPILATION_CACHE_DIR", str(tmp_path_factory.mktemp("compiled")))
+    monkeypatch.setenv("JAX_PERSISTENT_CACHE_MIN_COMPILE_TIME_SECS", "0")
     moments, store = random.Random(1), tmp_path / "store.sqlite"
     command, kept = reproduce(store, "--out", str(tmp_path / "out.json")), {}
     begun = [lambda: len(stored_values(store)) > 0, lambda: len(stored_values(store)) > 4]

@@ -11,6 +11,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 import small_run
+from helpers import RESULTS
 from interrupt_runs import start, stored_values
 
 from shapfair import Game, allocate
@@ -363,7 +364,7 @@ def test_party_with_an_example_that_does_not_exist_is_one_clear_error(experiment
 
 def test_recorded_table_is_that_of_the_paper():
     """The record's own numbers: full data, ten seeds, and the values that the paper plots."""
-    record = Game.read(os.path.join(os.path.dirname(__file__), "..", "results", "mnist.json"))
+    record = Game.read(RESULTS / "mnist.json")
     origin = record.provenance
     assert origin["data_size"] == "full"
     assert origin["seeds"] == list(range(10))
