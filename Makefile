@@ -7,6 +7,10 @@ ifeq ($(origin PYTHON), undefined)
   PYTHON := $(shell test -x $(BIN)/python && $(BIN)/python -c "import sys; print(sys._base_executable)" 2>/dev/null || echo python3)
 endif
 
+# Two processes. A file of tests stays in one: what its tests share is computed once, and the cells of
+# a notebook need each other.
+PARALLEL := -n 2 --dist loadfile
+
 .PHONY: help setup book test lint pytest nbval site reproduce bench lab lock clean
 
 help:
@@ -41,10 +45,10 @@ lint: setup
 	$(BIN)/mypy
 
 pytest: setup
-	$(BIN)/pytest -q
+	$(BIN)/pytest -q $(PARALLEL)
 
 nbval: setup
-	$(BIN)/pytest -q --nbval --nbval-current-env --nbval-cell-timeout=600 \
+	$(BIN)/pytest -q $(PARALLEL) --nbval --nbval-current-env --nbval-cell-timeout=600 \
 	  --nbval-sanitize-with=nbval-sanitize.cfg book/*.ipynb notebooks
 
 site: setup

@@ -22,6 +22,8 @@ _ROOMS = {
     "NegativeFlowError": "clearing",
     "clearing_vector": "clearing",
     "linear_programme": "clearing",
+    "Evaluation": "valuation.evaluation",
+    "evaluate": "valuation.functions",
     "Game": "game",
     "Monotonicity": "game",
     "conditional_shapley_values": "shapley",

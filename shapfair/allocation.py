@@ -4,19 +4,27 @@ import csv
 import io
 import json
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
+from fractions import Fraction
+from functools import cached_property, partial
 from typing import Any, get_args
 
 import numpy as np
 from jaxtyping import Float
 
-from shapfair.clearing import Certificate, Clearing, NegativeFlowError, clearing_vector
+from shapfair import clearing, rational, remarks
+from shapfair.amounts import Amounts, amounts_of
+from shapfair.clearing import Certificate, Clearing, NegativeFlowError
 from shapfair.game import Game, Repair
-from shapfair.shapley import conditional_shapley_values, shapley_values
+from shapfair.rounding import exponent, magnitude, range_error
+from shapfair.shapley import conditional_shapley_values, flow_error, shapley_values
 
-Amounts = float | int | Sequence[Any] | np.ndarray | Mapping[str, Any]
-"""One amount for all parties, one per party, or by name (the others unlimited)."""
+PER_TABLE = (
+    *("scaling", "payoffs", "model_values", "costs", "revenues", "adjusted_flows"),
+    *("shapley", "flows", "grand_value", "own_values", "values"),
+)
+"""What an allocation and its game hold for every table."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -34,7 +42,9 @@ class Allocation:
         flows: flows with unlimited budgets :math:`\varphi_{j|i}`, shape ``(*seeds, n, n)``; entry
             ``[i, j]`` is what ``i`` pays ``j``.
         clearings: greatest clearing vector of every table.
-        warnings: what a reader of the numbers should know, such as that the game is not monotone.
+        warnings: what a reader of the numbers should know: that the game is not monotone, that
+            flows are negative, that a certificate is open, or that flows within rounding noise
+            decide (:mod:`shapfair.rounding`).
     """
 
     game: Game
@@ -45,10 +55,12 @@ class Allocation:
     clearings: tuple[Clearing, ...]
     warnings: tuple[str, ...]
 
-    @property
+    @cached_property
     def scaling(self) -> Float[np.ndarray, "*seeds parties"]:
-        r"""Scaling factors :math:`\lambda_i^*`, the solution of (P) or (Q)."""
-        return np.reshape([clearing.scaling for clearing in self.clearings], self.shapley.shape)
+        r"""Scaling factors :math:`\lambda_i^*`, the solution of (P) or (Q); read-only."""
+        scaling = np.reshape([one.scaling for one in self.clearings], self.shapley.shape)
+        scaling.flags.writeable = False
+        return scaling
 
     @property
     def adjusted_flows(self) -> Float[np.ndarray, "*seeds parties parties"]:
@@ -79,25 +91,35 @@ class Allocation:
     @property
     def certificates(self) -> tuple[Certificate, ...]:
         """Proof of optimality of every table's scaling factors."""
-        return tuple(clearing.certificate for clearing in self.clearings)
+        return tuple(one.certificate for one in self.clearings)
 
     def mean(self, name: str) -> np.ndarray:
         """Average over the tables of an attribute of the allocation or its game.
 
         ``mean("payoffs")`` has shape ``(n,)``, whether the game has a seeds axis or not.
+
+        Raises:
+            ValueError: if there is no such attribute with one entry per table.
         """
-        return np.asarray(self._per_table(name).mean(axis=0))
+        samples, unit = self._per_table(name)
+        return np.asarray(samples.mean(axis=0) * unit)
 
     def standard_error(self, name: str) -> np.ndarray:
         """Standard error of :meth:`mean` over the tables; ``nan`` for a single table."""
-        samples = self._per_table(name)
+        samples, unit = self._per_table(name)
         if len(samples) == 1:
             return np.full(samples.shape[1:], np.nan)
-        return np.asarray(samples.std(axis=0, ddof=1) / math.sqrt(len(samples)))
+        return np.asarray(samples.std(axis=0, ddof=1) / math.sqrt(len(samples)) * unit)
 
-    def _per_table(self, name: str) -> np.ndarray:
+    def _per_table(self, name: str) -> tuple[np.ndarray, float]:
+        """An attribute with one entry per table, in a unit in which its squares do not overflow."""
+        if name not in PER_TABLE:
+            raise ValueError(f"name: {name!r}, need one of {', '.join(PER_TABLE)}")
         values = getattr(self if hasattr(self, name) else self.game, name)
-        return np.reshape(values, (self.game.seeds, *values.shape[self.game.values.ndim - 1 :]))
+        samples = np.reshape(values, (self.game.seeds, *values.shape[self.game.values.ndim - 1 :]))
+        # A power of two, so that nothing is rounded; in two steps, as 2**1024 is no float64.
+        power = exponent(float(np.abs(samples).max()))
+        return np.ldexp(samples, 1 - power), 2.0 ** (power - 1)
 
     def to_dict(self) -> dict[str, Any]:
         """The allocation as JSON holds it: means over the tables, infinite amounts as ``None``.
@@ -172,6 +194,11 @@ def allocate(
     factors are 1 and the payoffs are Equation (1), for any game. Otherwise the flows must not be
     negative, which is certain if the game is monotone.
 
+    Scaling factors and their certificates are those of exact arithmetic on the floats given, with
+    flows within rounding noise as 0; :mod:`shapfair.rounding` says what is noise, how right the
+    numbers are, and when there is a warning. If a party's own value exceeds the grand coalition's,
+    its cost is negative; then a warning says that the certificate is open.
+
     Args:
         game: the parties' value function.
         budgets: the most that a party may pay beyond its revenue, :math:`b_i\ge 0`, in units of
@@ -182,34 +209,42 @@ def allocate(
         repair: ``"hull"`` replaces the game by its monotone hull, ``"none"`` takes it as it is.
 
     Raises:
-        ValueError: if an argument is not as described, or flows are negative although a budget or
-            a desired value binds.
+        ValueError: if an argument is not as described, if flows are negative although a budget or
+            a desired value binds, or if the amounts leave float64's range.
 
-    Cost: O(n 2^n) per table for the flows and O(n^4) for clearing.
+    Cost: O(n 2^n) per table for the flows and O(n^4) for clearing. A table whose answer float64
+    cannot settle takes rational numbers, 2 ms for n = 5 and 1 s for n = 20; larger ones get a
+    warning instead.
     """
     if repair not in get_args(Repair):
         raise ValueError(f"repair: {repair!r}, need one of {', '.join(get_args(Repair))}")
-    b = _amounts("budgets", budgets, game.parties)
-    r = _amounts("desired", desired, game.parties)
+    b = amounts_of("budgets", budgets, game.parties)
+    r = amounts_of("desired", desired, game.parties)
     game = game.scaled(exchange_rate)
-    warnings = _monotonicity_warnings(game, repair)
+    warnings = remarks.on_monotonicity(game, repair)
     if repair == "hull":
         game = game.hull()
+    _check_range(game)
     flows = conditional_shapley_values(game)
-    if (negative := int((flows < -game.rounding).sum())) > 0:
-        warnings.append(
-            f"{negative} of {game.seeds * game.n * (game.n - 1)} flows are negative, "
-            f"worst {flows.min():.4g}"
-        )
+    clearings = _clearings(game, flows, b, r)
+    warnings += remarks.on_negative_flows(game, flows)
+    warnings += remarks.on_open_certificates(game, clearings)
+    warnings += remarks.on_doubts(game, clearings)
     return Allocation(
         game=game,
         budgets=b,
         desired=r,
         shapley=shapley_values(game),
         flows=flows,
-        clearings=_clearings(game, flows, b, r),
+        clearings=clearings,
         warnings=tuple(warnings),
     )
+
+
+def _check_range(game: Game) -> None:
+    for k, largest in enumerate(magnitude(game.values).ravel().tolist()):
+        if error := range_error(largest, game.n):
+            raise ValueError(f"values: {game.message_about(k)}{error}")
 
 
 def _clearings(
@@ -217,69 +252,47 @@ def _clearings(
 ) -> tuple[Clearing, ...]:
     """Greatest clearing vector of every table."""
     n, clearings = game.n, []
-    tables = zip(flows.reshape(-1, n, n), _caps(game, desired).reshape(-1, n), strict=True)
-    for k, (table_flows, caps) in enumerate(tables):
+    tables, noises = game.values.reshape(-1, 2**n), game.rounding.ravel().tolist()
+    for k, (table, noise) in enumerate(zip(tables, noises, strict=True)):
+        own, grand, wishes = table[2 ** np.arange(n)].tolist(), float(table[-1]), desired.tolist()
+        caps = np.array(_caps(own, grand, wishes, noise), dtype=np.float64)
+        error = flow_error(n) * float(magnitude(table))
+        exactly = partial(_exactly, table, own, grand, wishes, noise)
         try:
-            clearings.append(clearing_vector(table_flows, budgets, caps, atol=game.rounding))
-        except NegativeFlowError as error:
-            table = f"table {k + 1}: " if game.seeds > 1 else ""
-            payer, earner = game.parties[error.payer], game.parties[error.earner]
-            raise ValueError(table + error.message(payer, earner)) from None
+            found = clearing.clear(flows.reshape(-1, n, n)[k], budgets, caps, noise, error, exactly)
+        except NegativeFlowError as flow:
+            payer, earner = game.parties[flow.payer], game.parties[flow.earner]
+            raise ValueError(game.message_about(k) + flow.message(payer, earner)) from None
+        except ValueError as reason:
+            raise ValueError(f"{game.message_about(k)}{reason}") from None
+        clearings.append(found)
     return tuple(clearings)
 
 
-def _caps(game: Game, desired: np.ndarray) -> np.ndarray:
+def _exactly(
+    table: np.ndarray, own: list[float], grand: float, desired: list[float], noise: float
+) -> clearing.Exactly:
+    """Flows and caps of a table without rounding."""
+    values = list(map(Fraction, own))
+    wishes = [Fraction(r) if math.isfinite(r) else r for r in desired]
+    caps, literal = (
+        tuple(map(Fraction, _caps(values, Fraction(grand), wishes, least)))
+        for least in (Fraction(noise), 0)
+    )
+    return rational.conditional_shapley_values(table), caps, literal
+
+
+def _caps(own: Sequence[Any], grand: Any, desired: Sequence[Any], noise: Any) -> list[Any]:
     r"""Largest scaling factors :math:`u_i = (t_i - v(i)) / c_i`, Equation (61) corrected.
 
     The target is :math:`t_i = \min(v(N), \max(v(i), r_i))`: the paper's :math:`\min(v(N), r_i)`
     breaks individual rationality where :math:`r_i < v(i)`. A party with nothing to gain has
-    :math:`u_i = 1`.
+    :math:`u_i = 1`. Floats and fractions are taken alike.
     """
-    grand, own = game.grand_value[..., None], game.own_values
-    gains = np.minimum(grand, np.maximum(own, desired)) - own
-    costs = grand - own
-    return np.divide(gains, costs, out=np.ones_like(costs), where=costs > game.rounding)
-
-
-def _amounts(argument: str, given: Amounts, parties: Sequence[str]) -> np.ndarray:
-    """Amounts as an array, one per party.
-
-    Raises:
-        ValueError: naming the argument and the party.
-    """
-    named: list[tuple[str, Any]]
-    if isinstance(given, Mapping):
-        for name in [name for name in given if name not in parties][:1]:
-            raise ValueError(f"{argument}: no party {name!r}, known: {', '.join(parties)}")
-        named = [(name, given.get(name, math.inf)) for name in parties]
-    else:
-        array = np.asarray(given, dtype=object)
-        amounts = [array.item()] * len(parties) if array.ndim == 0 else list(array)
-        if len(amounts) != len(parties):
-            raise ValueError(f"{argument}: {len(amounts)} amounts for {len(parties)} parties")
-        named = list(zip(parties, amounts, strict=True))
-    for name, amount in named:
-        try:
-            valid = not isinstance(amount, str) and float(amount) >= 0
-        except (TypeError, ValueError):
-            valid = False
-        if not valid:
-            raise ValueError(
-                f"{argument}: party {name} has {amount!r}, need a number >= 0 (inf for unlimited)"
-            )
-    return np.array([float(amount) for _, amount in named])
-
-
-def _monotonicity_warnings(game: Game, repair: Repair) -> list[str]:
-    report = game.monotonicity()
-    if report.monotone:
-        return []
-    tables = f" in {report.tables} of {game.seeds} tables" if game.seeds > 1 else ""
-    advice = {
-        "none": "repair='hull' replaces the game by its monotone hull",
-        "hull": "replaced by the monotone hull",
-    }[repair]
-    return [f"{report}{tables}; {advice}"]
+    return [
+        (min(grand, max(value, wish)) - value) / (grand - value) if grand - value > noise else 1
+        for value, wish in zip(own, desired, strict=True)
+    ]
 
 
 def _finite_or_none(amount: float) -> float | None:

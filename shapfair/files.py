@@ -2,10 +2,11 @@
 
 import contextlib
 import os
-import secrets
 import stat
 from collections.abc import Iterator
 from pathlib import Path
+
+from shapfair.leftovers import temporary
 
 
 @contextlib.contextmanager
@@ -21,9 +22,12 @@ def replacing(path: str | Path) -> Iterator[Path]:
     target = Path(path).resolve()
     mode = stat.S_IMODE(target.stat().st_mode) if target.exists() else None
     # The name is random and the file new, so that nobody can have put a link in its way.
-    unfinished = target.with_name(f".{target.name}.{secrets.token_hex(8)}.tmp")
-    unfinished.touch(exist_ok=False)
-    try:
+    unfinished = target.with_name(f".{target.name}.{os.urandom(8).hex()}.tmp")
+
+    def make() -> None:
+        unfinished.touch(exist_ok=False)
+
+    with temporary(make, lambda _: unfinished.unlink(missing_ok=True)):
         if mode is not None:
             unfinished.chmod(mode)
         yield unfinished
@@ -31,8 +35,6 @@ def replacing(path: str | Path) -> Iterator[Path]:
         unfinished.replace(target)
         if os.name == "posix":
             _flush_to_disk(target.parent)
-    finally:
-        unfinished.unlink(missing_ok=True)
 
 
 def write_whole(path: str | Path, content: bytes) -> None:

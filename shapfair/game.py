@@ -11,6 +11,7 @@ from numpy.typing import ArrayLike
 
 from shapfair import tables
 from shapfair.coalitions import coalition_name, count_parties
+from shapfair.rounding import NOISE, magnitude
 
 Repair = Literal["none", "hull"]
 
@@ -20,7 +21,8 @@ class Monotonicity:
     r"""How far value tables are from monotone.
 
     An edge is a pair :math:`C, C\cup i` with :math:`i\notin C`; it drops if :math:`v(C\cup i) <
-    v(C)`. A game is monotone if no edge drops. Drops within rounding do not count.
+    v(C)`. A game is monotone if no edge drops. Drops within the table's rounding noise do not count
+    (:mod:`shapfair.rounding`).
 
     Attributes:
         edges: number of edges, :math:`n2^{n-1}` per table.
@@ -60,6 +62,8 @@ class Game:
             float64 copy. Index 0 is the empty coalition, of value 0.
         parties: names of the parties, ``"1"`` to ``"n"`` by default.
         provenance: where the values come from, kept in JSON files.
+        seed_labels: what every table's seed is called, empty if the tables have no names but their
+            numbers; kept in CSV files.
 
     Raises:
         ValueError: if there are not :math:`2^n` finite values with :math:`1\le n\le 26`, if the
@@ -69,12 +73,14 @@ class Game:
     values: Float[np.ndarray, "*seeds coalitions"]
     parties: tuple[str, ...]
     provenance: dict[str, Any] | None
+    seed_labels: tuple[str, ...]
 
     def __init__(
         self,
         values: ArrayLike,
         parties: Sequence[str] = (),
         provenance: dict[str, Any] | None = None,
+        seed_labels: Sequence[Any] = (),
     ):
         try:
             values = np.array(values, dtype=np.float64)
@@ -89,23 +95,38 @@ class Game:
         if len(names) != n:
             raise ValueError(f"parties: {len(names)} names, the table has {n} parties")
         tables.check_parties(names)
-        values.flags.writeable = False
-        object.__setattr__(self, "values", values)
-        object.__setattr__(self, "parties", names)
-        object.__setattr__(self, "provenance", provenance)
-        self._check_values()
+        labels = tuple(map(str, seed_labels))
+        if labels:
+            tables.check_seed_labels(labels, values.size // 2**n)
+        self._set(values, names, provenance, labels)
+        self._check_finite()
+        for value in self.values[..., 0].ravel():
+            if value != 0:
+                raise ValueError(f"values: the empty coalition has value {value}, it must be 0")
 
-    def _check_values(self) -> None:
+    def _set(self, values: np.ndarray, *fields: Any) -> None:
+        values.flags.writeable = False
+        for name, field in zip(self.__dataclass_fields__, (values, *fields), strict=True):
+            object.__setattr__(self, name, field)
+
+    def _with_values(self, values: np.ndarray) -> "Game":
+        """The game with other values, an array of its own that nobody else holds."""
+        game = object.__new__(Game)
+        game._set(values, self.parties, self.provenance, self.seed_labels)
+        return game
+
+    def _check_finite(self) -> None:
         for index in np.argwhere(~np.isfinite(self.values))[:1]:
             *seed, coalition = index.tolist()
             raise ValueError(
                 f"values: coalition {coalition_name(coalition, self.parties)}"
-                f"{f' of table {seed[0] + 1}' if seed else ''} has value "
+                f"{f' of {self.table_name(seed[0])}' if seed else ''} has value "
                 f"{self.values[tuple(index)]}, need finite values"
             )
-        for value in self.values[..., 0].ravel():
-            if value != 0:
-                raise ValueError(f"values: the empty coalition has value {value}, it must be 0")
+
+    def table_name(self, k: int) -> str:
+        """What messages call table ``k``, by its seed's label or its number from 1."""
+        return f"table of seed {self.seed_labels[k]}" if self.seed_labels else f"table {k + 1}"
 
     @property
     def n(self) -> int:
@@ -128,9 +149,9 @@ class Game:
         return self.values[..., 2 ** np.arange(self.n)]
 
     @property
-    def rounding(self) -> float:
-        """Differences of values up to this size are rounding noise, 64 ulp of the largest value."""
-        return 64 * float(np.finfo(np.float64).eps) * float(np.abs(self.values).max())
+    def rounding(self) -> Float[np.ndarray, "*seeds"]:
+        """Differences of a table's values up to this size are noise (:mod:`shapfair.rounding`)."""
+        return np.asarray(NOISE * magnitude(self.values))
 
     def scaled(self, exchange_rate: float | int) -> "Game":
         r"""The game :math:`\nu v`: values in units of payoff.
@@ -140,18 +161,29 @@ class Game:
         """
         if not 0 < exchange_rate < np.inf:
             raise ValueError(f"exchange_rate: {exchange_rate}, need a positive finite number")
+        if exchange_rate == 1:
+            return self
         with np.errstate(over="ignore"):  # an overflow is reported as a value that is not finite
-            return Game(exchange_rate * self.values, self.parties, self.provenance)
+            scaled = self._with_values(float(exchange_rate) * self.values)
+        scaled._check_finite()
+        return scaled
+
+    def message_about(self, k: int) -> str:
+        """How a message about table ``k`` begins, if there are several."""
+        return f"{self.table_name(k)}: " if self.seeds > 1 else ""
 
     def monotonicity(self) -> Monotonicity:
         """Count the edges that drop, over all tables; O(n 2^n) per table."""
-        violations, worst, where, spoilt = 0, self.rounding, "", np.zeros(self.seeds, bool)
+        violations, worst, where, spoilt = 0, 0.0, "", np.zeros(self.seeds, bool)
+        rounding = self.rounding.reshape(-1, 1, 1)
         for i in range(self.n):
             halves = self._halves(self.values, i)
-            drops = halves[:, :, 0] - halves[:, :, 1]
-            dropping = drops > self.rounding
+            with np.errstate(over="ignore"):  # a drop may exceed the largest float64, and does drop
+                drops = halves[:, :, 0] - halves[:, :, 1]
+            dropping = drops > rounding
             violations += int(dropping.sum())
             spoilt |= dropping.any(axis=(1, 2))
+            drops[~dropping] = 0.0
             if drops.max() > worst:
                 worst = float(drops.max())
                 seed, high, low = np.unravel_index(int(drops.argmax()), drops.shape)
@@ -161,7 +193,7 @@ class Game:
             edges=self.seeds * self.n * 2 ** (self.n - 1),
             violations=violations,
             tables=int(spoilt.sum()),
-            worst_drop=worst if violations else 0.0,
+            worst_drop=worst,
             worst_edge=where,
         )
 
@@ -175,7 +207,7 @@ class Game:
         for i in range(self.n):
             halves = self._halves(hull, i)
             np.maximum(halves[:, :, 0], halves[:, :, 1], out=halves[:, :, 1])
-        return Game(hull, self.parties, self.provenance)
+        return self._with_values(hull)
 
     @staticmethod
     def _halves(values: np.ndarray, i: int) -> np.ndarray:
@@ -183,7 +215,7 @@ class Game:
         return values.reshape(-1, values.shape[-1] >> (i + 1), 2, 1 << i)
 
     def _edge_name(self, coalition: int, i: int, seed: int) -> str:
-        table = f" (table {seed + 1})" if self.seeds > 1 else ""
+        table = f" ({self.table_name(seed)})" if self.seeds > 1 else ""
         return (
             f"{coalition_name(coalition, self.parties)} -> "
             f"{coalition_name(coalition | 1 << i, self.parties)}{table}"
@@ -216,8 +248,11 @@ class Game:
 
     def to_csv(self, path: str | Path) -> None:
         """Write a CSV value table; a game with provenance needs :meth:`to_json`."""
-        tables.write_csv(path, tables.Table(self.values, self.parties, self.provenance))
+        tables.write_csv(path, self._table())
 
     def to_json(self, path: str | Path) -> None:
-        """Write a JSON value table."""
-        tables.write_json(path, tables.Table(self.values, self.parties, self.provenance))
+        """Write a JSON value table, which has no place for seed labels but in the provenance."""
+        tables.write_json(path, self._table())
+
+    def _table(self) -> tables.Table:
+        return tables.Table(self.values, self.parties, self.provenance, self.seed_labels)

@@ -12,9 +12,12 @@ from math import comb
 import numpy as np
 from jaxtyping import Bool, Float, Int
 from numpy.typing import ArrayLike
-from scipy import special
 
 from shapfair.coalitions import check_party_count, membership, sizes
+from shapfair.extras import load
+from shapfair.rounding import NOISE, magnitude
+
+special = load("scipy.special")
 
 
 def payoff_matrix(n: int) -> Float[np.ndarray, "parties coalitions"]:
@@ -98,7 +101,7 @@ def compare(samples: ArrayLike, level: float = 0.95) -> Comparison:
     upper = np.triu_indices(n, 1)
     differences = x[:, upper[0]] - x[:, upper[1]]
     # Equal up to rounding is equal; its sign would otherwise count as a difference.
-    differences[np.abs(differences) < 64 * np.finfo(np.float64).eps * np.abs(x).max()] = 0
+    differences[np.abs(differences) <= NOISE * magnitude(x)[:, None]] = 0
     means = differences.mean(axis=0)
     errors = differences.std(axis=0, ddof=1) / np.sqrt(seeds)
     df, pairs = seeds - 1, len(means)

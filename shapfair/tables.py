@@ -27,11 +27,15 @@ VALUE, SEED = "value", "seed"
 
 
 class Table(NamedTuple):
-    """What a file holds: values ``(2**n,)`` for one seed, else ``(seeds, 2**n)``."""
+    """What a file holds: values ``(2**n,)`` for one seed, else ``(seeds, 2**n)``.
+
+    ``seed_labels`` are the entries of the seed column, one per table; empty if there is none.
+    """
 
     values: np.ndarray
     parties: tuple[str, ...]
     provenance: dict[str, Any] | None = None
+    seed_labels: tuple[str, ...] = ()
 
 
 def read_csv(path: str | Path) -> Table:
@@ -67,11 +71,11 @@ def read_csv(path: str | Path) -> Table:
     for seed, table in tables.items():
         _check_complete(table, parties, f"{path}{_of_seed(seed)}")
     values = np.array([[table[c] for c in range(len(table))] for table in tables.values()])
-    return Table(_without_single_seed(values), parties)
+    return Table(_without_single_seed(values), parties, None, tuple(filter(None, tables)))
 
 
 def write_csv(path: str | Path, table: Table) -> None:
-    """Write a CSV value table in bitmask order; seeds are numbered from 0.
+    """Write a CSV value table in bitmask order; seeds without labels are numbered from 0.
 
     Raises:
         ValueError: if a party bears the name of another column, or there is provenance, which CSV
@@ -81,12 +85,14 @@ def write_csv(path: str | Path, table: Table) -> None:
         raise ValueError(f"parties: {name!r} is the name of another CSV column, rename the party")
     if table.provenance is not None:
         raise ValueError("provenance: a CSV value table cannot carry it, write JSON")
-    n, several = len(table.parties), table.values.ndim > 1
+    n = len(table.parties)
     rows = table.values.reshape(-1, 2**n)
+    several = table.values.ndim > 1 or table.seed_labels
+    labels = table.seed_labels or range(len(rows))
     with Path(path).open("w", newline="", encoding="utf-8") as file:
         writer = csv.writer(file, lineterminator="\n")
         writer.writerow([*table.parties, VALUE, *([SEED] if several else [])])
-        for seed, row in enumerate(rows):
+        for seed, row in zip(labels, rows, strict=True):
             for coalition, value in enumerate(row.tolist()):
                 membership = [coalition >> i & 1 for i in range(n)]
                 writer.writerow([*membership, repr(value), *([seed] if several else [])])
@@ -151,6 +157,21 @@ def check_parties(parties: Sequence[str], where: str = "parties") -> None:
         if name in parties[:i]:
             raise ValueError(f"{where}: two parties are named {name!r}")
     check_party_count(len(parties))
+
+
+def check_seed_labels(labels: Sequence[str], count: int) -> None:
+    """Refuse seed labels that are not one per table, distinct, printable and without padding.
+
+    Raises:
+        ValueError: naming the first offender.
+    """
+    if len(labels) != count:
+        raise ValueError(f"seed_labels: {len(labels)} labels for {count} tables")
+    for k, label in enumerate(labels):
+        if not label or label != label.strip() or not label.isprintable():
+            raise ValueError(f"seed_labels: {label!r}, need a printable label without padding")
+        if label in labels[:k]:
+            raise ValueError(f"seed_labels: two tables are of seed {label!r}")
 
 
 def _text(path: str | Path) -> str:

@@ -4,11 +4,15 @@ Games are lists of integers or fractions in bitmask order; results are fractions
 """
 
 from fractions import Fraction
-from itertools import chain, combinations, permutations, product
+from itertools import chain, combinations, permutations
 from math import comb, factorial, inf
 from pathlib import Path
 
 from hypothesis import strategies as st
+
+from shapfair.games import additive as additive
+from shapfair.games import is_monotone as is_monotone
+from shapfair.games import monotone_games
 
 ROOT = Path(__file__).parents[1]
 """The checkout."""
@@ -32,26 +36,13 @@ def bits(members):
 # --- games ---------------------------------------------------------------------------------------
 
 
-def additive(*shares):
-    """Every coalition is worth the sum of its members' shares."""
-    n = len(shares)
-    return [sum(shares[i] for i in range(n) if c >> i & 1) for c in range(2**n)]
-
-
 def monotone_hull(values):
     """Largest value of a subset, by looking at all of them."""
     size = len(values)
     return [max(values[b] for b in range(size) if b & c == b) for c in range(size)]
 
 
-def is_monotone(values):
-    n = parties(values)
-    return all(values[c] <= values[c | 1 << i] for c in range(2**n) for i in range(n))
-
-
-SMALL_GAMES = [
-    (0, *rest) for rest in product(range(4), repeat=7) if rest[-1] and is_monotone((0, *rest))
-]
+SMALL_GAMES = monotone_games(3, 3)
 """All 718 monotone games of three parties with integer values and 1 <= v(N) <= 3."""
 
 

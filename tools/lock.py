@@ -32,7 +32,8 @@ def direct_requirements() -> list[Requirement]:
     """Everything that pyproject.toml asks for, all extras included."""
     project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
     extras = project["optional-dependencies"].values()
-    return [Requirement(line) for lines in (project["dependencies"], *extras) for line in lines]
+    found = [Requirement(line) for lines in (project["dependencies"], *extras) for line in lines]
+    return [requirement for requirement in found if requirement.name != project["name"]]
 
 
 def locked_versions(python: str) -> dict[str, str]:

@@ -19,8 +19,7 @@ from shapfair import Game, allocate
 from shapfair.made_to_order.delivery import deliver, targets_of
 from shapfair.made_to_order.targets import RewardModel
 from shapfair.paper.experiments import EXPERIMENTS
-from shapfair.training.engine import Usage
-from shapfair.training.experiment import Run
+from shapfair.valuation.evaluation import provenance
 
 ROOT = Path(__file__).resolve().parents[1]
 
@@ -78,11 +77,14 @@ def main() -> int:
             ),
         )
     seconds = time.perf_counter() - start
-    steps = Usage(sum(int(np.ceil(model.step)) for model in models))
-    run = Run(experiment, tuple(seeds), game.values[: len(seeds)], steps, seconds, found, 0)
-    origin = run.provenance()
-    del origin["lane_steps"], origin["values_resumed"]
-    origin["models_resumed"] = found
+    work = {"job_steps": sum(int(np.ceil(model.step)) for model in models)}
+    origin = provenance(
+        experiment.description(),
+        experiment.provenance(),
+        seeds,
+        seconds,
+        {**work, "models_resumed": found},
+    )
     lines = ",\n".join(json.dumps(row(model), ensure_ascii=False) for model in models)
     out = arguments.out or ROOT / "results" / f"models-{name}.json"
     header = json.dumps(origin, ensure_ascii=False)

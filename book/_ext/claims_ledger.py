@@ -1,26 +1,8 @@
-"""The pages "Claims" and "Errata", made from the ledger ``book/claims.yml`` when the book is built.
+"""The pages "Claims" and "Errata", made from the ledger ``book/claims/`` when the book is built.
 
 Directives for Sphinx: ``claims-summary`` (how many rows have which verdict), ``claims-table`` (all
 rows) and ``errata-table`` (what to correct in the paper, by section). Labels become
 cross-references, so a label that no page has fails the build.
-
-A row of the ledger has the keys
-
-- ``id``: unique, of small letters, digits and dashes; the anchor on the page is ``claim-`` + id;
-- ``place``: where the paper says it, such as ``Lemma 3.1`` or ``Eq. (19), App. D.1``;
-- ``covers``: the numbered items of the paper that the row settles;
-- ``verdict``: a key of :data:`VERDICTS`;
-- ``statement``: the claim in one sentence; a ``typo`` has ``printed`` instead;
-- ``correction``: what is true instead; of an ``observation``, what was found. Rows that ``hold``
-  have none;
-- ``remark``: what else is worth saying, optional;
-- ``counterexample``: of a ``false`` row, the exact game;
-- ``notebook``, ``label``: the page and the target on it where the claim is settled;
-- ``test``: a pytest id or a list of them;
-- ``pending``: true for an observation on data that were not trained yet.
-
-``notebook``, ``label`` and ``test`` may be left out of a ``typo``, ``test`` of a pending row. Texts
-are MyST and may hold formulas.
 """
 
 import json
@@ -30,199 +12,23 @@ from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Any
 
-import yaml
 from docutils import nodes
 from docutils.statemachine import StringList
 from sphinx.application import Sphinx
 from sphinx.util.docutils import SphinxDirective
 
-Row = dict[str, Any]
-
-VERDICTS = {
-    "holds": ("holds", "true as printed, and proved on the linked page"),
-    "condition": ("needs a condition", "true under a condition that the text leaves out"),
-    "false": ("false as printed", "an exact counterexample is given, and what is true instead"),
-    "observation": ("observation", "a remark or a measurement; the row says what was found"),
-    "pending": ("not yet run", "about data or methods that this project does not have yet"),
-    "typo": ("slip", "a misprint or a slip of notation, without consequences"),
-    "new": ("new", "not in the paper: what this book adds, proved on the linked page"),
-}
-"""Verdict -> its name on the page and what it means. ``pending`` is an observation to come."""
-
-SECTIONS = {
-    "Abstract": "Abstract",
-    "Sec. 1": "Section 1, introduction",
-    "Sec. 2": "Section 2, background",
-    "Sec. 3": "Section 3, parties without budget constraints",
-    "Sec. 3.1": "Section 3.1, the payoff vector",
-    "Sec. 3.2": "Section 3.2, the payoff flows",
-    "Sec. 4": "Section 4, parties with budget constraints",
-    "Sec. 5": "Section 5, experiments",
-    "Sec. 6": "Section 6, conclusion",
-    "Checklist": "Checklist",
-    "App. A": "Appendix A, the Shapley value",
-    "App. B": "Appendix B, proof of Lemma 3.1",
-    "App. C": "Appendix C, proof of Remark 3.6",
-    "App. D": "Appendix D, replication robustness",
-    "App. D.1": "Appendix D.1, one replication",
-    "App. D.2": "Appendix D.2, multiple replications",
-    "App. E": "Appendix E, proof of Lemma 3.7",
-    "App. F": "Appendix F, decomposition of the Shapley value",
-    "App. G": "Appendix G, proof of Lemma 4.1",
-    "App. G.1": "Appendix G.1, adjusted payoff flows",
-    "App. G.2": "Appendix G.2, existence of the scaling factors",
-    "App. G.3": "Appendix G.3, uniqueness of the scaling factors",
-    "App. H": "Appendix H, weak efficiency",
-    "App. I": "Appendix I, performance constraints",
-    "App. J": "Appendix J, additional experiments",
-    "App. J.1": "Appendix J.1, MNIST",
-    "App. J.2": "Appendix J.2, CIFAR-10",
-    "App. J.3": "Appendix J.3, IMDB movie reviews",
-}
-"""Sections in the order of the paper, by the short names that places use."""
-
-_NUMBERED = """
-Sec. 2: Figure 1
-Sec. 3.1: Lemma 3.1, (1), Corollary 3.2, Corollary 3.3, (2), Remark 3.4, Remark 3.5, Remark 3.6
-Sec. 3.2: (3), (4), Lemma 3.7, (5), Corollary 3.8, Remark 3.9, Remark 3.10, (6), (7), Remark 3.11
-Sec. 4: (8), (9), Lemma 4.1, (P), (10), (11), Remark 4.2, Remark 4.3
-Sec. 5: first observation, second observation, third observation, fourth observation, Figure 2
-App. A: (12)
-App. C: (13)
-App. D.1: (14), (15), (16), (17), (18), (19)
-App. D.2: (20), (21)
-App. E: (22), (23), (24)
-App. G.1: Lemma G.1, (25), (26), (27), (28), Lemma G.2, (29), (30), (31), (32), (33), (34)
-App. G.2: Statement 1, Statement 2, (35), (36), (37), (38), (39), (40), (41), (42), (43)
-App. G.3: Lemma G.3, (44), (45), (46), (47), (48), (49), (50), (51), (52), (53), (54), (55)
-App. H: (56), Lemma H.1, (57), (58), (59)
-App. I: (60), Lemma I.1, (Q), (61)
-App. J.2: Figure 3
-App. J.3: Figure 4
-"""
-ITEMS = {
-    item: line.split(": ")[0]
-    for line in _NUMBERED.strip().splitlines()
-    for item in line.split(": ")[1].split(", ")
-}
-"""Numbered item of the paper -> its section, in the order of the paper."""
-
-TEXTS = ("statement", "printed", "correction", "counterexample", "remark")
-KEYS = {"id", "place", "covers", "verdict", "notebook", "label", "test", "pending", *TEXTS}
-
-
-def load(path: Path) -> list[Row]:
-    """Rows of a ledger.
-
-    Raises:
-        ValueError: listing everything that is wrong with it.
-    """
-    rows = yaml.safe_load(path.read_text(encoding="utf-8"))
-    if found := problems(rows):
-        raise ValueError(f"{path}:\n" + "\n".join(found))
-    return list(rows)
-
-
-def problems(rows: Any) -> list[str]:
-    """What is wrong with a ledger by itself, without a look at notebooks and tests."""
-    if not isinstance(rows, list) or not all(isinstance(row, dict) for row in rows):
-        return ["the ledger is not a list of rows"]
-    found = []
-    for k, row in enumerate(rows):
-        name = row.get("id") if isinstance(row.get("id"), str) else f"row {k + 1}"
-        found += [f"{name}: {text}" for text in _row_problems(row)]
-    ids = Counter(str(row.get("id")) for row in rows)
-    found += [f"{name}: {times} rows have this id" for name, times in ids.items() if times > 1]
-    return found
-
-
-def _row_problems(row: Row) -> list[str]:
-    found = [f"unknown key {key!r}" for key in row if key not in KEYS]
-    for key, value in row.items():
-        if key == "covers":
-            right = isinstance(value, list) and all(isinstance(item, str) for item in value)
-        elif key == "pending":
-            right = value is True
-        elif key == "test":
-            right = bool(value) and all(isinstance(test, str) and test for test in as_list(value))
-        else:
-            right = isinstance(value, str) and bool(value.strip())
-        if not right:
-            found.append(f"{key} is {value!r}")
-    verdict = row.get("verdict")
-    if verdict not in VERDICTS or verdict == "pending":
-        return [*found, f"verdict {verdict!r} is none of {', '.join(VERDICTS)}"]
-    typo, pending = verdict == "typo", "pending" in row
-    needed = {"id", "place", "covers", "printed" if typo else "statement"}
-    if verdict in ("condition", "false", "typo"):
-        needed.add("correction")
-    if verdict == "false":
-        needed.add("counterexample")
-    if not typo:
-        needed |= {"notebook", "label"}
-    if not typo and not pending:
-        needed.add("test")
-    found += [f"{key} is missing" for key in sorted(needed - row.keys())]
-    unwanted = {"printed"} if not typo else {"statement", "counterexample"}
-    if verdict in ("holds", "new"):
-        unwanted |= {"correction", "counterexample"}
-    if verdict != "observation":
-        unwanted.add("pending")
-    if pending:
-        unwanted |= {"test", "correction"}
-    found += [f"{key} does not go with {verdict!r}" for key in sorted(unwanted & row.keys())]
-    if typo and row.get("printed") == row.get("correction"):
-        found.append("printed and correction are the same")
-    if ("label" in row) != ("notebook" in row):
-        found.append("label and notebook go together")
-    if isinstance(row.get("id"), str) and not re.fullmatch(r"[a-z0-9]+(-[a-z0-9]+)*", row["id"]):
-        found.append("an id has small letters, digits and single dashes")
-    if isinstance(row.get("covers"), list):
-        found += [f"covers {x!r}, no item of the paper" for x in row["covers"] if _base(x) is None]
-    if isinstance(row.get("place"), str) and section(row["place"]) is None:
-        found.append(f"place {row['place']!r} names no section and no numbered item")
-    return found
-
-
-def _base(item: str) -> str | None:
-    """The item itself; an observation may be followed by its data set, Figure 2 by its panel."""
-    name = re.sub(r"^(Figure \d)[a-i]$", r"\1", re.sub(r", .*", "", str(item)))
-    return name if name in ITEMS else None
-
-
-def as_list(value: Any) -> list[Any]:
-    """One value or several as a list."""
-    return value if isinstance(value, list) else [value]
-
-
-def section(place: str) -> str | None:
-    """Key in :data:`SECTIONS` of a place; None if it names none.
-
-    An appendix or section that is named counts; otherwise the first numbered item does.
-    """
-    if named := re.search(r"(App\. [A-J](\.\d)?|Sec\. \d(\.\d)?|Abstract|Checklist)", place):
-        return named[1] if named[1] in SECTIONS else None
-    return next((ITEMS[item] for item in items_in(place)), None)
-
-
-def items_in(place: str) -> list[str]:
-    """Numbered items that a place names, in the order of the text."""
-    place = re.sub(r"Figs?\. ", "Figure ", place)
-    names = re.findall(r"\([0-9PQ]+\)|[A-Z][a-z]+ [A-Z0-9]\.?\d*|\w+ observation", place)
-    return [name for name in names if name in ITEMS]
-
-
-def verdict_of(row: Row) -> str:
-    """Key in :data:`VERDICTS`; an observation to come is ``pending``."""
-    return "pending" if row.get("pending") else row["verdict"]
-
-
-def markdown(path: Path) -> str:
-    """Text of a notebook's markdown cells; empty if there is no such notebook."""
-    if not path.is_file():
-        return ""
-    cells = json.loads(path.read_text(encoding="utf-8"))["cells"]
-    return "\n\n".join("".join(c["source"]) for c in cells if c["cell_type"] == "markdown")
+from ledger import (
+    SECTIONS,
+    VERDICTS,
+    Row,
+    as_list,
+    files,
+    index_entry,
+    load,
+    markdown,
+    section,
+    verdict_of,
+)
 
 
 def breakable(text: str) -> str:
@@ -254,9 +60,10 @@ class LedgerDirective(SphinxDirective):
 
     def rows(self) -> list[Row]:
         """Rows of the ledger beside the page, which is built anew when the ledger changes."""
-        path = Path(self.env.srcdir) / "book" / "claims.yml"
-        self.env.note_dependency(str(path))
-        return load(path)
+        folder = Path(self.env.srcdir) / "book" / "claims"
+        for path in files(folder):
+            self.env.note_dependency(str(path))
+        return load(folder)
 
     def parse(self, text: str) -> list[nodes.Node]:
         """Paragraphs of a MyST text."""
@@ -370,21 +177,6 @@ class ClaimsTable(LedgerDirective):
         ]
 
 
-def index_entry(row: Row) -> dict[str, str]:
-    """What ``claims.js`` knows of a row."""
-    place = section(row["place"])
-    assert place is not None  # the ledger was checked
-    verdict = verdict_of(row)
-    tests = as_list(row.get("test", []))
-    texts = [row[key] for key in ("id", "place", *TEXTS) if key in row]
-    return {
-        "id": row["id"],
-        "part": re.sub(r"\.\d$", "", place).replace("Sec.", "Section").replace("App.", "Appendix"),
-        "verdict": VERDICTS[verdict][0],
-        "text": " ".join([*texts, *row["covers"], VERDICTS[verdict][0], *tests]),
-    }
-
-
 class ErrataTable(LedgerDirective):
     """What to correct in the paper, section by section."""
 
@@ -422,11 +214,11 @@ def add_links_back(app: Sphinx, doctree: nodes.document, docname: str) -> None:
     """End every box that rows of the ledger point to with links to these rows."""
     tables = (page for page, facts in app.env.metadata.items() if "claims-table" in facts)
     page = next(tables, None)
-    path = Path(app.srcdir) / "book" / "claims.yml"
-    if page is None or not path.is_file():
+    folder = Path(app.srcdir) / "book" / "claims"
+    if page is None or not folder.is_dir():
         return
     found: dict[str, list[Row]] = {}
-    for row in load(path):
+    for row in load(folder):
         if row.get("notebook") == docname:
             found.setdefault(row["label"], []).append(row)
     address = app.builder.get_relative_uri(docname, page)

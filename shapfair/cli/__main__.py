@@ -2,6 +2,6 @@
 
 import sys
 
-from shapfair.cli.main import main
+from shapfair.cli.program import run
 
-sys.exit(main())
+sys.exit(run())

@@ -4,6 +4,8 @@ import argparse
 import sys
 from typing import Any
 
+from shapfair.cli.notes import if_stopped
+
 
 def add_data(subparsers: Any) -> None:
     """Describe ``shapfair data list|fetch|verify``."""
@@ -25,14 +27,10 @@ def add_data(subparsers: Any) -> None:
 
 
 def _data_list(arguments: argparse.Namespace) -> int:
-    from rich.console import Console
-    from rich.table import Table
-
     from shapfair.datasets import RECIPES, cache, sources
+    from shapfair.report.text_tables import TextTable, console
 
-    table = Table()
-    for column in ("name", "size", "train + test", "cached", "sources"):
-        table.add_column(column)
+    rows = []
     for recipe in RECIPES.values():
         for size, shapes in recipe.shapes.items():
             row = [recipe.name, size, f"{shapes[1][0]:,} + {shapes[3][0]:,}"]
@@ -40,8 +38,9 @@ def _data_list(arguments: argparse.Namespace) -> int:
                 row += [cache.state(recipe), ", ".join(sources.SOURCES)]
             else:
                 row += ["-", "part of shapfair"]
-            table.add_row(*row)
-    Console(width=None if sys.stdout.isatty() else 1000).print(table)
+            rows.append(row)
+    columns = ("name", "size", "train + test", "cached", "sources")
+    console(sys.stdout).print(TextTable(columns, rows))
     print(f"cached in {cache.cache_folder() / 'datasets'}")
     return 0
 
@@ -49,7 +48,8 @@ def _data_list(arguments: argparse.Namespace) -> int:
 def _data_fetch(arguments: argparse.Namespace) -> int:
     from shapfair.datasets import cache, fetch
 
-    dataset = fetch(arguments.name)
+    with if_stopped(f"the cache has no part of {arguments.name}, run again to fetch it"):
+        dataset = fetch(arguments.name)
     print(f"{dataset.name}: {cache.cache_file(dataset.name)}")
     print(f"from {dataset.source}, sha256 {dataset.digest}")
     return 0

@@ -14,7 +14,9 @@ from shapfair import __version__
 from shapfair.cli.allocate import add_allocate
 from shapfair.cli.data import add_data
 from shapfair.cli.models import add_models
+from shapfair.cli.notes import stopped
 from shapfair.cli.reproduce import add_reproduce
+from shapfair.extras import MissingExtra
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -24,14 +26,16 @@ def main(argv: Sequence[str] | None = None) -> int:
         argv: arguments after the program's name, those of the process by default.
     """
     try:
-        arguments = _parser().parse_args(argv)
+        arguments = parser().parse_args(argv)
         return arguments.handler(arguments)
-    except KeyboardInterrupt:
-        print("shapfair: stopped", file=sys.stderr)
+    except (
+        KeyboardInterrupt
+    ) as stop:  # in an interpreter of somebody else, see shapfair.cli.program
+        print(stopped(getattr(stop, "__notes__", ())), file=sys.stderr)
         return 130
     except OSError as error:
         message = f"{error.filename}: {error.strerror}" if error.filename else str(error)
-    except (ValueError, ArithmeticError) as error:
+    except (ValueError, ArithmeticError, MissingExtra) as error:
         message = str(error)
     print("shapfair: error:", " ".join(message.split()), file=sys.stderr)
     return 2
@@ -47,7 +51,8 @@ class _Parser(argparse.ArgumentParser):
         raise ValueError(f"{message} (see {self.prog} --help)")
 
 
-def _parser() -> argparse.ArgumentParser:
+def parser() -> argparse.ArgumentParser:
+    """The parser of the command line, with all commands."""
     parser = _Parser(
         prog="shapfair",
         description="Payoffs and model rewards of Shapley-fair collaborative machine learning.",

@@ -5,6 +5,7 @@ import sys
 from pathlib import Path
 from typing import Any
 
+from shapfair.cli.notes import if_stopped
 from shapfair.cli.options import EXPERIMENT_NAMES, add_budgets, named_amounts, print_warnings
 
 
@@ -45,29 +46,24 @@ def _models(arguments: argparse.Namespace) -> int:
     from shapfair.game import Game
     from shapfair.made_to_order import delivery
     from shapfair.paper import experiments
+    from shapfair.report.text import print_models
 
     game = Game.read(arguments.values)
     budgets = dict.fromkeys(game.parties, arguments.default_budget) | named_budgets
     allocation = allocate(game, budgets, repair="hull")
     experiment = experiments.EXPERIMENTS[arguments.name](arguments.data)
     targets = delivery.targets_of(allocation, experiment, arguments.seed)
-    try:
-        with delivery.Progress(len(targets)) as progress:
-            models = delivery.deliver(
-                experiment,
-                targets,
-                arguments.seed,
-                arguments.out,
-                scored=progress.scored,
-                finished=progress.finished,
-            )
-    except KeyboardInterrupt:
-        print(
-            f"shapfair: what is finished is in {arguments.out}, run again to go on",
-            file=sys.stderr,
+    note = f"what is finished is in {arguments.out}, run again to go on"
+    with if_stopped(note), delivery.Progress(len(targets)) as progress:
+        models = delivery.deliver(
+            experiment,
+            targets,
+            arguments.seed,
+            arguments.out,
+            scored=progress.scored,
+            finished=progress.finished,
         )
-        raise
-    delivery.print_models(models, sys.stdout)
+    print_models(models, sys.stdout)
     print(f"models in {arguments.out}")
     print_warnings(allocation.warnings)
     return 0

@@ -3,9 +3,12 @@
 import argparse
 import contextlib
 import sys
+from collections.abc import Iterator
+from concurrent.futures import Executor
 from pathlib import Path
 from typing import Any
 
+from shapfair.cli.notes import if_stopped
 from shapfair.cli.options import EXPERIMENT_NAMES, print_warnings, whole_file
 
 
@@ -32,6 +35,12 @@ def add_reproduce(subparsers: Any) -> None:
         type=Path,
         help="file of finished values (default: values.sqlite in the cache folder)",
     )
+    add(
+        "--scheduler",
+        metavar="ADDRESS",
+        help="train on the workers of this Dask scheduler, such as tcp://10.0.0.1:8786 "
+        "(default: on this machine's devices)",
+    )
     add("--out", metavar="FILE.json", type=Path, help="write the value table with its provenance")
     parser.set_defaults(handler=_reproduce)
 
@@ -42,18 +51,18 @@ def _reproduce(arguments: argparse.Namespace) -> int:
     with contextlib.ExitStack() as stack:
         out = stack.enter_context(whole_file("--out", arguments.out)) if arguments.out else None
 
-        from shapfair.allocation import allocate
         from shapfair.datasets import cache_folder
+
+        store = arguments.store or cache_folder() / "values.sqlite"
+        stack.enter_context(if_stopped(f"what is finished is in {store}, run again to go on"))
+
+        from shapfair.allocation import allocate
         from shapfair.paper import experiments
         from shapfair.report.text import print_allocation
 
-        store = arguments.store or cache_folder() / "values.sqlite"
         experiment = experiments.EXPERIMENTS[arguments.name](arguments.data)
-        try:
-            run = experiment.run(range(arguments.seeds), store=store)
-        except KeyboardInterrupt:
-            print(f"shapfair: what is finished is in {store}, run again to go on", file=sys.stderr)
-            raise
+        executor = stack.enter_context(_workers(arguments, experiment.independent))
+        run = experiment.run(range(arguments.seeds), store=store, executor=executor)
         if out:
             run.game.to_json(out)
         new = run.values[:, 1:].size - run.found
@@ -71,3 +80,24 @@ def _reproduce(arguments: argparse.Namespace) -> int:
                 file=sys.stderr,
             )
     return 0
+
+
+@contextlib.contextmanager
+def _workers(arguments: argparse.Namespace, independent: bool) -> Iterator[Executor | None]:
+    """The workers of ``--scheduler``, None without it.
+
+    Raises:
+        ValueError: if the coalitions cannot be trained apart from each other.
+    """
+    if not arguments.scheduler:
+        yield None
+        return
+    if not independent:
+        raise ValueError(
+            f"argument --scheduler: {arguments.name} trains its coalitions one after the other, "
+            "each with the optimiser of the one before: leave it out"
+        )
+    from shapfair.valuation.executors import connected
+
+    with connected(arguments.scheduler) as executor:
+        yield executor

@@ -7,10 +7,10 @@ from pathlib import Path
 
 import numpy as np
 from jaxtyping import UInt8
-from PIL import Image
 
 from shapfair.datasets.archive import read_files
 from shapfair.datasets.dataset import DataError, Dataset, Recipe
+from shapfair.extras import load
 
 CIFAR10_PARTIES = {
     "[1,8,9]": [1, 8, 9],
@@ -79,7 +79,7 @@ def _batch(
         DataError: otherwise.
     """
     try:
-        with Image.open(io.BytesIO(picture)) as opened:
+        with load("PIL.Image").open(io.BytesIO(picture)) as opened:
             images = np.asarray(opened.convert("RGB")).reshape(len(labels), 3072)
     except (OSError, ValueError) as error:
         raise DataError(f"{name}: not a picture of an image per label ({error})") from error

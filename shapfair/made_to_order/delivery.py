@@ -14,9 +14,6 @@ from typing import Any
 
 import numpy as np
 from flax import serialization
-from rich.console import Console
-from rich.table import Table
-from tqdm import tqdm
 
 from shapfair.allocation import Allocation
 from shapfair.files import write_whole
@@ -24,6 +21,7 @@ from shapfair.made_to_order.making import reward_models
 from shapfair.made_to_order.targets import RewardModel, Target
 from shapfair.made_to_order.workbench import Scored
 from shapfair.training.experiment import Experiment
+from shapfair.valuation.progress import Bar
 from shapfair.valuation.store import digest
 
 
@@ -33,7 +31,7 @@ def targets_of(
     r"""Accuracy of every party's model, :math:`(v(i) + \lambda_i^* p_{i,-}(v)) / \nu` (Sec. 4).
 
     Args:
-        allocation: of the game of a :class:`~shapfair.training.experiment.Run`, or of a file of it.
+        allocation: of the game of a run of the experiment, or of a file of it.
         experiment: the experiment whose values those are.
         seed: the table of the game to take.
         exchange_rate: payoff per unit of accuracy :math:`\nu`, the one of the allocation.
@@ -190,36 +188,16 @@ def _load_as_ordered(path: Path, key: str, target: Target, seed: int) -> RewardM
     return model
 
 
-class Progress:
-    """Progress bar over the models; silent when standard error is not a terminal."""
+class Progress(Bar):
+    """Progress bar over the models."""
 
     def __init__(self, count: int) -> None:
-        self._bar = tqdm(total=count, desc="models", unit="model", disable=None)
+        super().__init__("models", count, "models")
 
     def scored(self, party: str, step: int, accuracy: float) -> None:
         """Show where a model is."""
-        self._bar.set_postfix_str(f"{party}: step {step}, accuracy {accuracy:.4f}")
+        self.note(f"{party}: step {step}, accuracy {accuracy:.4f}")
 
     def finished(self, model: RewardModel) -> None:
         """Count a model."""
-        self._bar.update()
-
-    def __enter__(self) -> "Progress":
-        return self
-
-    def __exit__(self, *error: object) -> None:
-        self._bar.close()
-
-
-def print_models(models: Sequence[RewardModel], file: Any) -> None:
-    """The models for people, a row each."""
-    table = Table()
-    for name in ("party", "own", "target", "validation", "test", "steps", "outcome"):
-        table.add_column(name, justify="left" if name in ("party", "outcome") else "right")
-    for model in models:
-        target = model.target
-        numbers = (target.own, target.accuracy, model.validation, model.test)
-        cells = [f"{number:.4f}" for number in numbers] + [f"{model.step:.6g}", model.outcome]
-        table.add_row(target.party, *cells)
-    width = None if file.isatty() else 1000
-    Console(file=file, markup=False, highlight=False, emoji=False, width=width).print(table)
+        self.advance()

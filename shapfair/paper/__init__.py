@@ -1,1 +1,7 @@
 """What is this paper's alone: experiments, networks, texts, dropout, the carried optimiser."""
+
+from shapfair.extras import load
+
+load("jax")
+load("flax")
+load("optax")

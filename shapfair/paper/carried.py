@@ -48,10 +48,11 @@ class CarriedExperiment(Experiment):
         self,
         jobs: Iterable[Job],
         finished: Callable[[Job, float], None],
+        failed: Callable[[Job, Exception], None],
         *,
-        is_finished: Callable[[Job], bool] = lambda job: False,
-        stepped: Callable[[int], None] = lambda steps: None,
-    ) -> Mapping[str, Any]:
+        is_finished: Callable[[Job], bool],
+        stepped: Callable[[int], None],
+    ) -> Mapping[str, int]:
         """Train all coalitions of every seed that lacks one, see :func:`carried_over_values`."""
         jobs = list(jobs)
         for seed in sorted({job.seed for job in jobs}):

@@ -6,11 +6,12 @@ it holds. The number found is part of the error if it does not hold.
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from html import escape
 from numbers import Rational
 
 import numpy as np
 from numpy.typing import ArrayLike
+
+from shapfair.report.text_tables import TextTable, html
 
 Numbers = float | int | ArrayLike
 Rationals = Rational | Sequence
@@ -108,8 +109,6 @@ def check_that(statement: str, condition: object) -> Claim:
 class ClaimTable(Sequence[Claim]):
     """Claims that a notebook shows as a table."""
 
-    columns = ("claim", "expected", "within", "verdict")
-
     def __init__(self, rows: Sequence[Claim]):
         self._rows = tuple(rows)
 
@@ -119,23 +118,15 @@ class ClaimTable(Sequence[Claim]):
     def __getitem__(self, index):  # type: ignore[no-untyped-def]
         return self._rows[index]
 
-    def _cells(self) -> list[tuple[str, ...]]:
-        return [(row.statement, row.expected, row.within, "holds") for row in self._rows]
-
     def __repr__(self) -> str:
-        lines = [self.columns, *self._cells()]
-        widths = [max(len(line[k]) for line in lines) for k in range(len(self.columns))]
-        return "\n".join(
-            "  ".join(cell.ljust(width) for cell, width in zip(line, widths, strict=True)).rstrip()
-            for line in lines
-        )
+        return repr(self._shown())
 
     def _repr_html_(self) -> str:
-        def row(tag: str, cells: Sequence[str]) -> str:
-            return "<tr>" + "".join(f"<{tag}>{escape(cell)}</{tag}>" for cell in cells) + "</tr>"
+        return html(self._shown())
 
-        head, body = row("th", self.columns), "\n".join(row("td", cells) for cells in self._cells())
-        return f'<table class="claims">\n<thead>{head}</thead>\n<tbody>\n{body}\n</tbody>\n</table>'
+    def _shown(self) -> TextTable:
+        rows = [(row.statement, row.expected, row.within, "holds") for row in self._rows]
+        return TextTable(("claim", "expected", "within", "verdict"), rows)
 
 
 def table(rows: Sequence[Claim]) -> ClaimTable:

@@ -4,14 +4,14 @@ Functions draw into the given axes and return them. Colours are those of Okabe a
 colour-blind readers tell apart; the background is opaque, so figures read on light and dark pages.
 """
 
-import math
-from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from shapfair.allocation import Allocation
+from shapfair.extras import load
+from shapfair.report.rows import number_format
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -38,15 +38,7 @@ _STYLE: dict[Any, Any] = {
 
 def use_style() -> None:
     """Set fonts, colours and reproducible SVG for all figures that follow."""
-    import matplotlib
-
-    matplotlib.rcParams.update(_STYLE)
-
-
-def number_format(scale: float, digits: int = 4) -> Callable[[float], str]:
-    """Format numbers to ``digits`` significant digits of ``scale``, all with the same decimals."""
-    decimals = min(max(digits - 1 - math.floor(math.log10(scale)), 0), 15) if scale > 0 else 1
-    return lambda x: f"{round(float(x), decimals) + 0.0:.{decimals}f}"  # no "-0.0"
+    load("matplotlib").rcParams.update(_STYLE)
 
 
 def plot_payoffs(allocation: Allocation, ax: "Axes") -> "Axes":
@@ -109,7 +101,7 @@ def plot_flows(allocation: Allocation, ax: "Axes") -> "Axes":
 
 def figure(allocation: Allocation) -> "Figure":
     """Payoffs, models and flows of an allocation, one above the other."""
-    import matplotlib
+    matplotlib = load("matplotlib")
     from matplotlib.figure import Figure
 
     n = allocation.game.n
@@ -125,8 +117,7 @@ def figure(allocation: Allocation) -> "Figure":
 
 def save(drawing: "Figure", path: str | Path, form: str = "svg") -> None:
     """Write a figure in the format ``form``; the same figure gives the same bytes."""
-    import matplotlib
-
+    matplotlib = load("matplotlib")
     dated = {"svg": {"Date": None}, "pdf": {"CreationDate": None}}
     with matplotlib.rc_context(_STYLE):
         drawing.savefig(path, format=form, metadata=dated.get(form), dpi=150)

@@ -2,3 +2,7 @@
 
 Nothing here is rounded; values are integers, fractions, or floats, which are fractions too.
 """
+
+from shapfair.extras import load
+
+load("flint")

@@ -13,14 +13,13 @@ from math import comb, inf
 from typing import Any
 
 import numpy as np
-from flint import fmpq, fmpq_mat
 
+from shapfair import rational
 from shapfair.coalitions import count_parties
+from shapfair.rational import Matrix, Vector
 
 Table = Sequence[Any] | np.ndarray
 """Values of all coalitions in bitmask order, each ``int``, ``Fraction`` or ``float``."""
-Vector = tuple[Fraction, ...]
-Matrix = tuple[Vector, ...]
 
 
 def shapley_values(values: Table) -> Vector:
@@ -196,18 +195,11 @@ def allocate(values: Table, budgets: Any = inf, desired: Any = inf) -> Adjustmen
     Cost: O(n^2 2^n) for the flows and at most n - 1 exact linear systems of at most n - 1 unknowns.
     """
     start = _unscaled(values, budgets, desired)
-    scaling, constrained = start.caps, frozenset[int]()
-    history = [scaling]
-    while True:
-        now = replace(start, scaling=scaling)
-        short = {i for i, lack in enumerate(now.shortfalls) if lack > 0}
-        if short <= constrained:
-            return replace(now, constrained=constrained, history=tuple(history))
-        if min(map(min, start.flows)) < 0:
-            raise ValueError("values: a budget binds and some flow is negative; use the hull")
-        constrained |= short
-        scaling = _spend_all(now, constrained)
-        history.append(scaling)
+    unscaled = replace(start, scaling=start.caps)
+    if any(lack > 0 for lack in unscaled.shortfalls) and min(map(min, start.flows)) < 0:
+        raise ValueError("values: a budget binds and some flow is negative; use the hull")
+    cleared = rational.clear(start.flows, start.budgets, start.caps)
+    return replace(start, **cleared._asdict())
 
 
 def certificate(allocation: Adjustment) -> tuple[Vector, Vector]:
@@ -223,14 +215,7 @@ def certificate(allocation: Adjustment) -> tuple[Vector, Vector]:
 
     Cost: one exact linear system.
     """
-    n, d = allocation.n, sorted(allocation.constrained)
-    c, matrix = allocation.gains, clearing_matrix(allocation.flows)
-    y = [Fraction(0)] * n
-    prices = solve([[matrix[k][i] for k in d] for i in d], [c[i] for i in d])
-    for i, price in zip(d, prices, strict=True):
-        y[i] = price
-    z = [c[i] - sum((matrix[k][i] * y[k] for k in d), Fraction(0)) for i in range(n)]
-    return tuple(y), tuple(z)
+    return rational.prices(clearing_matrix(allocation.flows), allocation.constrained)
 
 
 def clearing_matrix(flows: Sequence[Sequence[Any]]) -> Matrix:
@@ -238,10 +223,7 @@ def clearing_matrix(flows: Sequence[Sequence[Any]]) -> Matrix:
 
     :math:`F` are the flows, rows pay, and :math:`c` its row sums; columns of :math:`A` sum to 0.
     """
-    n = len(flows)
-    return tuple(
-        _vector(sum(flows[i]) if k == i else -flows[k][i] for k in range(n)) for i in range(n)
-    )
+    return rational.clearing_matrix([_vector(row) for row in flows])
 
 
 def join(first: Sequence[Any], second: Sequence[Any]) -> Vector:
@@ -259,11 +241,7 @@ def solve(matrix: Sequence[Sequence[int | Fraction]], right: Sequence[int | Frac
     Raises:
         ZeroDivisionError: if the matrix is singular.
     """
-    if not right:
-        return ()
-    entries = fmpq_mat([[_fmpq(x) for x in row] for row in matrix])
-    solution = entries.solve(fmpq_mat([[_fmpq(x)] for x in right]))
-    return tuple(Fraction(int(x.p), int(x.q)) for x in solution.entries())
+    return rational.solve([_vector(row) for row in matrix], _vector(right))
 
 
 def _unscaled(values: Table, budgets: Any, desired: Any) -> Adjustment:
@@ -275,18 +253,6 @@ def _unscaled(values: Table, budgets: Any, desired: Any) -> Adjustment:
         flows=conditional_shapley_values(v),
         scaling=(),
     )
-
-
-def _spend_all(now: Adjustment, constrained: frozenset[int]) -> Vector:
-    """Scaling factors when the constrained parties spend all they have and the others pay."""
-    d, matrix, caps = sorted(constrained), clearing_matrix(now.flows), now.caps
-    rest = [k for k in range(now.n) if k not in constrained]
-    funds = [now.budgets[i] - sum(matrix[i][k] * caps[k] for k in rest) for i in d]
-    scaling = list(caps)
-    # Budgets of constrained parties are finite, so the funds are fractions.
-    for i, x in zip(d, solve([[matrix[i][k] for k in d] for i in d], funds), strict=True):  # type: ignore[arg-type]
-        scaling[i] = x
-    return tuple(scaling)
 
 
 def _table(values: Table) -> tuple[Vector, int]:
@@ -306,7 +272,3 @@ def _amounts(argument: str, given: Any, n: int) -> tuple[Fraction | float, ...]:
         if not amount >= 0:
             raise ValueError(f"{argument}: party {i + 1} has {amount}, need a number >= 0")
     return tuple(inf if amount == inf else _vector([amount])[0] for amount in amounts)
-
-
-def _fmpq(x: int | Fraction) -> fmpq:
-    return fmpq(x.numerator, x.denominator)

@@ -9,21 +9,19 @@ found is a proof for these games; the page of the book proves it for all, but fo
 names.
 """
 
-import re
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from functools import lru_cache
-from html import escape
-from itertools import permutations, product
+from itertools import product
 from typing import Any, Literal
 
 from shapfair.coalitions import members
+from shapfair.games import IntegerTable, renamed, small_games
 from shapfair.theory.axioms import Verdict, balance, dummy_party, linearity, symmetry
 from shapfair.theory.axioms.verdict import coalition, first_failure, text
 from shapfair.theory.replication import replicate
 from shapfair.theory.schemes import ZERO_BUDGETS, Rewards, Scheme
 
-Game = tuple[int, ...]
 Answer = Literal["yes", "none found", "no", "does not apply"]
 
 SINGLES = ((2, 4), (3, 2), (4, 1))
@@ -71,7 +69,7 @@ class Cell:
     scheme: str
     property: str
     answer: Answer
-    counterexample: tuple[Game, ...] = ()
+    counterexample: tuple[IntegerTable, ...] = ()
     witness: str = ""
     searched: int = 0
 
@@ -94,45 +92,14 @@ def cell(scheme: Scheme, prop: Property) -> Cell:
     return Cell(*names, "none found" if names in UNPROVEN else "yes", searched=searched)
 
 
-def small_games(n: int, most: int) -> Iterator[Game]:
-    r"""Monotone integer games with :math:`1\le v(N)\le` ``most``, in order, one for each naming.
-
-    Cost: :math:`O((\text{most}+1)^{2^n - 1})` candidates; meant for what :data:`SINGLES` asks for.
-    """
-    for top in range(1, most + 1):
-        yield from _games_worth(n, top)
-
-
-@lru_cache
-def _games_worth(n: int, top: int) -> tuple[Game, ...]:
-    """Games with :math:`v(N)` = ``top`` in order, the first of every naming."""
-    inner = product(range(top + 1), repeat=2**n - 2)
-    tables = ((0, *values, top) for values in inner)
-    monotone = [
-        v for v in tables if all(v[c] <= v[c | 1 << i] for c in range(2**n) for i in range(n))
-    ]
-    found: set[Game] = set()
-    for v in sorted(monotone, key=lambda v: (sum(v), v)):
-        if not any(other in found for other in _renamed(v, n)):
-            found.add(v)
-    return tuple(sorted(found, key=lambda v: (sum(v), v)))
-
-
-def _renamed(v: Game, n: int) -> Iterator[Game]:
-    """The same game with the parties in every order."""
-    for order in permutations(range(n)):
-        moved = (sum(1 << order[i] for i in range(n) if c >> i & 1) for c in range(2**n))
-        yield tuple(v[c] for c in moved)
-
-
-def _search(prop: Property) -> Iterator[tuple[Game, ...]]:
+def _search(prop: Property) -> Iterator[tuple[IntegerTable, ...]]:
     """Games, or pairs, in order."""
     for n, most in prop.bounds:
         if prop.bounds is not PAIRS:
             yield from ((v,) for v in small_games(n, most))
             continue
         firsts = list(small_games(n, most))
-        seconds = sorted({other for v in firsts for other in _renamed(v, n)})
+        seconds = sorted({other for v in firsts for other in renamed(v)})
         pairs = product(firsts, seconds)
         yield from sorted(pairs, key=lambda p: (p[0][-1] + p[1][-1], sum(p[0]) + sum(p[1]), p))
 
@@ -141,7 +108,7 @@ def _search(prop: Property) -> Iterator[tuple[Game, ...]]:
 
 
 @lru_cache(maxsize=2**17)
-def _rewards(scheme: Scheme, values: Game) -> Rewards:
+def _rewards(scheme: Scheme, values: IntegerTable) -> Rewards:
     return scheme(values)
 
 
@@ -166,24 +133,24 @@ def _total(scheme: Scheme) -> Callable[[Any], Any]:
     return lambda values: [sum(column) for column in zip(*(p(values) for p in parts), strict=True)]
 
 
-def _is_balanced(scheme: Scheme, values: Game) -> Verdict:
+def _is_balanced(scheme: Scheme, values: IntegerTable) -> Verdict:
     return balance(lambda v: _rewards(scheme, v).payoffs, values)
 
 
-def _is_symmetric(scheme: Scheme, values: Game) -> Verdict:
+def _is_symmetric(scheme: Scheme, values: IntegerTable) -> Verdict:
     return _of_each(scheme, lambda part: symmetry(part, values))
 
 
-def _is_linear(scheme: Scheme, first: Game, second: Game) -> Verdict:
+def _is_linear(scheme: Scheme, first: IntegerTable, second: IntegerTable) -> Verdict:
     return _of_each(scheme, lambda part: linearity(part, first, second, 2))
 
 
-def _charges_dummies(scheme: Scheme, values: Game) -> Verdict:
+def _charges_dummies(scheme: Scheme, values: IntegerTable) -> Verdict:
     verdict = dummy_party(_total(scheme), values, 0)
     return first_failure([f"payoff plus model: {verdict.witness}"] * (not verdict))
 
 
-def _asks_no_money(scheme: Scheme, values: Game) -> Verdict:
+def _asks_no_money(scheme: Scheme, values: IntegerTable) -> Verdict:
     return first_failure(
         f"party {i + 1} pays {text(-p)}"
         for i, p in enumerate(_rewards(scheme, values).payoffs or ())
@@ -191,7 +158,7 @@ def _asks_no_money(scheme: Scheme, values: Game) -> Verdict:
     )
 
 
-def _is_rational(scheme: Scheme, values: Game) -> Verdict:
+def _is_rational(scheme: Scheme, values: IntegerTable) -> Verdict:
     return first_failure(
         f"party {i + 1} has a model of {text(m)}, less than its own {values[1 << i]}"
         for i, m in enumerate(_rewards(scheme, values).model_values or ())
@@ -199,12 +166,12 @@ def _is_rational(scheme: Scheme, values: Game) -> Verdict:
     )
 
 
-def _is_weakly_efficient(scheme: Scheme, values: Game) -> Verdict:
+def _is_weakly_efficient(scheme: Scheme, values: IntegerTable) -> Verdict:
     best = max(_rewards(scheme, values).model_values or ())
     return first_failure([f"the best model is worth {text(best)}"] * (best != values[-1]))
 
 
-def _deters_copies(scheme: Scheme, values: Game) -> Verdict:
+def _deters_copies(scheme: Scheme, values: IntegerTable) -> Verdict:
     n = len(values).bit_length() - 1
     return first_failure(
         f"party {i + 1} has a {word} of {text(alone)} alone, {text(twice)} with a copy"
@@ -246,77 +213,7 @@ With payoffs :math:`p_i` and model values :math:`m_i`,
 # --- for readers ---------------------------------------------------------------------------------
 
 
-class Grid:
-    """Rows of text that a notebook shows as a table.
-
-    Attributes:
-        head: names of the columns.
-        rows: the cells of every row.
-        numbered: whether links lead to the rows; elsewhere a cell that ends in a number in square
-            brackets leads to the row of that number.
-    """
-
-    def __init__(self, head: Sequence[str], rows: Iterable[Sequence[str]], numbered: bool = False):
-        self.head, self.rows, self.numbered = tuple(head), tuple(map(tuple, rows)), numbered
-
-    def __repr__(self) -> str:
-        lines = [self.head, *self.rows]
-        widths = [max(len(line[k]) for line in lines) for k in range(len(self.head))]
-        return "\n".join(
-            "  ".join(cell.ljust(width) for cell, width in zip(line, widths, strict=True)).rstrip()
-            for line in lines
-        )
-
-    def _repr_html_(self) -> str:
-        head = "".join(f"<th>{escape(name)}</th>" for name in self.head)
-        body = "\n".join(
-            (f'<tr id="counterexample-{k}">' if self.numbered else "<tr>")
-            + "".join(f"<td>{self._linked(cell)}</td>" for cell in row)
-            + "</tr>"
-            for k, row in enumerate(self.rows, start=1)
-        )
-        return (
-            f'<table class="claims grid">\n<thead><tr>{head}</tr></thead>\n'
-            f"<tbody>\n{body}\n</tbody></table>"
-        )
-
-    def _linked(self, cell: str) -> str:
-        link = None if self.numbered else re.fullmatch(r".* \[(\d+)\]", cell)
-        return f'<a href="#counterexample-{link[1]}">{escape(cell)}</a>' if link else escape(cell)
-
-
-def scheme_table(cells: Sequence[Cell]) -> Grid:
-    """Schemes against properties; a "no" has the number of its row in :func:`counterexamples`."""
-    numbers = {c: k for k, c in enumerate(_refuted(cells), start=1)}
-    columns = list(dict.fromkeys(c.property for c in cells))
-
-    def words(c: Cell) -> str:
-        found = {"no": f"no [{numbers.get(c)}]", "does not apply": f"does not apply: {c.witness}"}
-        return found.get(c.answer, c.answer)
-
-    rows = {name: [name] for name in dict.fromkeys(c.scheme for c in cells)}
-    for c in cells:
-        rows[c.scheme].append(words(c))
-    return Grid(["scheme", *columns], rows.values())
-
-
-def counterexamples(cells: Sequence[Cell]) -> Grid:
-    """The smallest counterexample of every "no", in the order of the cells."""
-    return Grid(
-        ("scheme: property", "smallest game", "what breaks it"),
-        (
-            (
-                f"{k}. {c.scheme}: {c.property}",
-                " plus ".join(map(describe, c.counterexample)),
-                c.witness,
-            )
-            for k, c in enumerate(_refuted(cells), start=1)
-        ),
-        numbered=True,
-    )
-
-
-def describe(values: Game) -> str:
+def describe(values: IntegerTable) -> str:
     """A monotone game by the smallest coalitions of every value: ``{1}: 1, {2}: 2``.
 
     A coalition is worth the largest value of a listed one that it contains. The number of parties
@@ -330,7 +227,3 @@ def describe(values: Game) -> str:
     return (
         listed if set().union(*map(members, smallest)) == set(range(n)) else f"{listed} (n = {n})"
     )
-
-
-def _refuted(cells: Iterable[Cell]) -> list[Cell]:
-    return [c for c in cells if c.answer == "no"]

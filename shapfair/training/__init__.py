@@ -2,3 +2,9 @@
 
 These rooms know data and models, not payoffs; their result is a table of coalition values.
 """
+
+from shapfair.extras import load
+
+load("jax")
+load("flax")
+load("optax")

@@ -1,5 +1,6 @@
 """The devices of this machine, and a thread for each of them."""
 
+import math
 import os
 from collections.abc import Callable, Sequence
 from concurrent.futures import FIRST_EXCEPTION, ThreadPoolExecutor, wait
@@ -28,13 +29,15 @@ def local_devices() -> list[jax.Device]:
     """Local devices; on a CPU one device per core that this process may use.
 
     JAX shows all cores as one device unless told otherwise before its first computation. If it has
-    already computed something, its devices are taken as they are.
+    already computed something, its devices are taken as they are. The environment variable
+    ``SHAPFAIR_DEVICES`` is the most that are taken.
     """
+    most = int(os.environ.get("SHAPFAIR_DEVICES", 0)) or None
     try:
-        jax.config.update("jax_num_cpu_devices", _usable_cores())
+        jax.config.update("jax_num_cpu_devices", min(_usable_cores(), most or math.inf))
     except RuntimeError:
         pass
-    return jax.local_devices()
+    return jax.local_devices()[:most]
 
 
 def _usable_cores() -> int:

@@ -30,6 +30,13 @@ from shapfair.training.step import Chunks, Lane, example_of, fresh_lane, score, 
 class TrainingDiverged(ArithmeticError):
     """A loss or a score is infinite or nan; the message names coalition, seed and, if any, step."""
 
+    def __init__(self, message: str, job: Job) -> None:
+        super().__init__(message, job)  # both, so that it can be sent from process to process
+        self.job = job
+
+    def __str__(self) -> str:
+        return str(self.args[0])
+
     @classmethod
     def at(
         cls, step: int, job: Job, parties: Sequence[str], training: Training, *, party: str = ""
@@ -44,7 +51,8 @@ class TrainingDiverged(ArithmeticError):
             f"coalition {coalition_name(job.coalition, parties)}, seed {job.seed}: the {loss} is "
             f"not finite at step {step + 1} of {job.steps}"
             + (f" with learning rate {rate}" if rate is not None else "")
-            + ": lower the learning rate or check the inputs"
+            + ": lower the learning rate or check the inputs",
+            job,
         )
 
 
@@ -230,5 +238,6 @@ class _Worker:
             name = coalition_name(job.coalition, self._engine.partition.parties)
             raise TrainingDiverged(
                 f"coalition {name}, seed {job.seed}: the score is {value}: lower the learning "
-                "rate, or check the score"
+                "rate, or check the score",
+                job,
             )

@@ -21,27 +21,28 @@ one's own is made of arrays, a Flax network and an optax optimiser:
 
 import platform
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from concurrent.futures import Executor
 from dataclasses import dataclass, fields, replace
 from functools import cached_property
 from pathlib import Path
 from typing import Any, ClassVar, Literal
 
-import jax
 import numpy as np
 import optax
 from flax import linen as nn
 from numpy.typing import ArrayLike
 
 from shapfair.datasets import Arrays, Dataset, Deal, Duplicates, Examples, Partition
-from shapfair.training.devices import local_devices
-from shapfair.training.engine import Engine
+from shapfair.training.devices import lanes_of, local_devices
+from shapfair.training.engine import Engine, TrainingDiverged, Usage
 from shapfair.training.learner import CLASSIFICATION, REGRESSION, Kind, Learner, Task, adam
 from shapfair.training.model import Model
 from shapfair.training.plan import Training, plan_jobs
 from shapfair.training.program import check, program_of
+from shapfair.valuation.evaluation import Evaluation
 from shapfair.valuation.protocol import Job
 from shapfair.valuation.provenance import versions
-from shapfair.valuation.run import Run, run
+from shapfair.valuation.run import run
 
 PROTOCOL = 1
 """Grows whenever the same description would give other numbers (initial weights, batches, loss)."""
@@ -210,22 +211,35 @@ class Experiment:
         """See :func:`~shapfair.training.plan.plan_jobs`."""
         return plan_jobs(self.partition, coalitions, seeds, self.training, self.duplicates)
 
+    def capacity(self) -> int:
+        """Lanes of all devices."""
+        devices = local_devices()
+        return len(devices) * (self.lanes or lanes_of(devices[0]))
+
     def evaluate(
         self,
         jobs: Iterable[Job],
         finished: Callable[[Job, float], None],
+        failed: Callable[[Job, Exception], None],
         *,
-        is_finished: Callable[[Job], bool] = lambda job: False,
-        stepped: Callable[[int], None] = lambda steps: None,
-    ) -> Mapping[str, Any]:
+        is_finished: Callable[[Job], bool],
+        stepped: Callable[[int], None],
+    ) -> Mapping[str, int]:
         """Train a model for every job; see :meth:`~shapfair.training.engine.Engine.run`."""
         self._check_unchanged()
-        usage = self._engine(self.lanes).run(
-            jobs,
-            lambda job, model: finished(job, model.score),
-            is_finished=is_finished,
-            stepped=stepped,
-        )
+        engine = self._engine(self.lanes)
+
+        def hand_over(job: Job, model: Model) -> None:
+            finished(job, model.score)
+
+        left, usage = list(jobs), Usage()
+        while left:
+            try:
+                usage += engine.run(left, hand_over, is_finished=is_finished, stepped=stepped)
+                break
+            except TrainingDiverged as error:
+                failed(error.job, error)
+                left.remove(error.job)  # the engine passes over those that are finished
         return {"job_steps": usage.job_steps, "lane_steps": usage.lane_steps}
 
     def train_one(self, coalition: int, seed: int) -> Model:
@@ -243,26 +257,33 @@ class Experiment:
 
     def provenance(self) -> dict[str, Any]:
         """Data, versions and devices with which the models are trained here."""
-        device = jax.local_devices()[0]
+        devices = local_devices()  # first of all, since it sets their number
         return {
             "data_size": self.dataset.size,
             "data_source": self.dataset.source,
             "train_examples": len(self.dataset.train_labels),
             "test_examples": len(self.dataset.test_labels),
             "versions": versions(("shapfair", "jax", "jaxlib", "flax", "optax", "numpy")),
-            "device": f"{device.platform}: {device.device_kind} ({platform.machine()})",
-            "devices": len(local_devices()),
+            "device": f"{devices[0].platform}: {devices[0].device_kind} ({platform.machine()})",
+            "devices": len(devices),
         }
 
-    def run(self, seeds: Sequence[int] = (0,), *, store: str | Path = ":memory:") -> Run:
+    def run(
+        self,
+        seeds: Sequence[int] = (0,),
+        *,
+        store: str | Path = ":memory:",
+        executor: Executor | None = None,
+    ) -> Evaluation:
         """Train every coalition under every seed; see :func:`shapfair.valuation.run.run`.
 
         Raises:
             ValueError: if a coalition has fewer examples than one batch.
             TrainingDiverged: if a loss is not finite.
             StoreError: if the store cannot be used.
+            WorkerLost: if a job kills its worker, or if the executor is gone.
         """
-        return run(self, seeds, store=store)
+        return run(self, seeds, store=store, executor=executor)
 
     def _engine(self, lanes: int | None) -> Engine:
         parts = (self.learner, self.dataset, self.partition, self.training, self.duplicates)

@@ -22,7 +22,9 @@ class Valuation(Protocol):
     """What coalitions are worth, and how to find it out.
 
     A value must depend on the description, the coalition and the seed alone, so that it can be
-    found on any machine, in any order, and be kept for later runs.
+    found on any machine, in any order, and be kept for later runs. Two kinds exist: a function
+    (:class:`~shapfair.valuation.functions.ScoreValuation`) and a model per coalition
+    (:class:`~shapfair.training.experiment.Experiment`).
     """
 
     @property
@@ -50,24 +52,32 @@ class Valuation(Protocol):
         """
         ...
 
+    def capacity(self) -> int:
+        """How many jobs this process does side by side; asked on a worker before it gets some."""
+        ...
+
     def evaluate(
         self,
         jobs: Iterable[Job],
         finished: Callable[[Job, float], None],
+        failed: Callable[[Job, Exception], None],
         *,
         is_finished: Callable[[Job], bool],
         stepped: Callable[[int], None],
-    ) -> Mapping[str, Any]:
+    ) -> Mapping[str, int]:
         """Find the value of every job, and hand each over as soon as it is known.
 
         Args:
             jobs: what to do.
             finished: called with a job and its value, from any thread.
-            is_finished: asked before a job starts; true skips it (another process did it).
+            failed: called with a job and why it has no value. It raises if that ends everything;
+                if it returns, the other jobs are gone on with.
+            is_finished: asked before a job starts; true skips it (its value was handed over, or
+                another process is at it).
             stepped: called with a number of steps that were taken, for the progress bar.
 
         Returns:
-            What it took, for the provenance; JSON types.
+            Amounts of work, for the provenance; those of several calls are added.
         """
         ...
 

@@ -1,99 +1,120 @@
-"""A run: find every coalition's value, and keep each as soon as it is known."""
+"""A run: find the values of coalitions, and keep each as soon as it is known."""
 
+import operator
 import time
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
-from datetime import UTC, datetime
+from collections import Counter
+from collections.abc import Iterable, Sequence
+from concurrent.futures import Executor
+from contextlib import closing
 from pathlib import Path
-from typing import Any
 
 import numpy as np
-from jaxtyping import Float64
 
-from shapfair.game import Game
+from shapfair.coalitions import check_party_count
+from shapfair.valuation.agenda import Agenda, OnError
+from shapfair.valuation.evaluation import Evaluation
+from shapfair.valuation.leases import Leases
 from shapfair.valuation.progress import Progress
-from shapfair.valuation.protocol import Job, Valuation
-from shapfair.valuation.provenance import commit
-from shapfair.valuation.store import Store, digest
-
-
-@dataclass(frozen=True)
-class Run:
-    """Coalition values that a valuation has found.
-
-    Attributes:
-        valuation: what found them.
-        seeds: one per row of ``values``.
-        values: in bitmask order; the empty coalition has 0.
-        work: what the valuation says that this call took.
-        seconds: wall time of this call.
-        found: how many values were in the store already.
-        strangers: how many values of other valuations are in the store; they are never used.
-    """
-
-    valuation: Valuation
-    seeds: tuple[int, ...]
-    values: Float64[np.ndarray, "seeds coalitions"]
-    work: Mapping[str, Any]
-    seconds: float
-    found: int
-    strangers: int
-
-    @property
-    def game(self) -> Game:
-        """The value tables with their provenance."""
-        return Game(self.values, self.valuation.parties, provenance=self.provenance())
-
-    def provenance(self) -> dict[str, Any]:
-        """Where the numbers come from: what they depend on, seeds, versions, time, commit."""
-        description = self.valuation.description()
-        return {
-            **description,
-            "digest": digest(description),
-            **self.valuation.provenance(),
-            "seeds": list(self.seeds),
-            "seconds": round(self.seconds, 1),
-            **self.work,
-            "values_resumed": self.found,
-            "finished": datetime.now(UTC).isoformat(timespec="seconds"),
-            "commit": commit(),
-        }
+from shapfair.valuation.protocol import Valuation
+from shapfair.valuation.store import Store
+from shapfair.valuation.workers import Here, Workers
 
 
 def run(
-    valuation: Valuation, seeds: Sequence[int] = (0,), *, store: str | Path = ":memory:"
-) -> Run:
+    valuation: Valuation,
+    seeds: Sequence[int] = (0,),
+    *,
+    coalitions: Iterable[int] | None = None,
+    store: str | Path = ":memory:",
+    executor: Executor | None = None,
+    window: int | None = None,
+    retries: int = 0,
+    on_error: OnError = "raise",
+) -> Evaluation:
     """Find the value of every coalition under every seed, and keep each as soon as it is known.
 
     Shows a progress bar on a terminal. A run that was stopped goes on where it was when it is
-    called again with the same store.
+    called again with the same store. Processes that run at the same time on one store share the
+    work. Needs a table of ``2**n`` numbers a seed.
 
     Args:
         valuation: what coalitions are worth.
         seeds: seeds of the runs, each a row of the value table.
+        coalitions: the coalitions to value, as bitmasks; by default all.
         store: file of finished values; the default keeps them in memory alone.
+        executor: where the work is done; by default in this process. Any executor of
+            :mod:`concurrent.futures` will do, and that of Dask
+            (``client.get_executor(pure=False)``). It is the caller's to shut down.
+        window: batches that are given to the executor at once, by default 8 a worker.
+        retries: how often a coalition that fails is tried again.
+        on_error: when it has failed for good, ``"raise"`` its error or ``"record"`` it in
+            ``failures`` and go on.
 
     Raises:
-        StoreError: if the store cannot be used; else what the valuation raises.
+        ValueError: if an argument is wrong or the valuation cannot be sent to the executor.
+        StoreError: if the store cannot be used.
+        WorkerLost: if a coalition kills its worker, or if the executor or its scheduler is gone.
+        Exception: whatever the valuation raises, if ``on_error`` is ``"raise"``.
     """
     start = time.perf_counter()
-    n = len(valuation.parties)
-    with Store(store, valuation.description()) as values:
-        jobs = valuation.jobs(range(1, 2**n), seeds)
-        waiting = [job for job in jobs if values.get(job.seed, job.coalition) is None]
-        with Progress(valuation.name, jobs, waiting) as progress:
+    parties = valuation.parties
+    wanted, seeds = _checked_coalitions(coalitions, len(parties)), _checked_seeds(seeds)
+    _check_counts(window, retries, on_error)
+    work: Counter[str] = Counter()
+    with Store(store, valuation.description()) as values, Leases(values) as leases:
+        jobs = valuation.jobs(wanted, seeds)
+        progress = Progress(valuation.name, jobs)
+        with progress:
+            agenda = Agenda(jobs, parties, values, leases, progress, retries, on_error)
+            team: Here | Workers
+            if executor is not None and agenda.left():
+                team = Workers(valuation, executor, window, store)
+            else:
+                team = Here(valuation)
+            with closing(team):
+                for left in agenda.rounds():
+                    work.update(team.evaluate(left, agenda))
+        table, strangers = values.table(seeds, len(parties)), values.strangers()
+    asked = np.zeros(2 ** len(parties), bool)
+    asked[[0, *wanted]] = True
+    return Evaluation(
+        valuation=valuation,
+        seeds=seeds,
+        values=np.where(asked, table, np.nan),
+        failures=agenda.failures(),
+        work=dict(work),
+        origin=team.provenance,
+        seconds=time.perf_counter() - start,
+        found=len(jobs) - agenda.made - len(agenda.failures()),
+        strangers=strangers,
+    )
 
-            def finished(job: Job, value: float) -> None:
-                values.put(job.seed, job.coalition, value)
-                progress.finished()
 
-            work = valuation.evaluate(
-                waiting,
-                finished,
-                is_finished=lambda job: values.get(job.seed, job.coalition) is not None,
-                stepped=progress.stepped,
+def _checked_coalitions(coalitions: Iterable[int] | None, n: int) -> list[int]:
+    check_party_count(n)
+    if coalitions is None:
+        return list(range(1, 2**n))
+    wanted = list(dict.fromkeys(map(operator.index, coalitions)))
+    for coalition in wanted:
+        if not 0 < coalition < 2**n:
+            raise ValueError(
+                f"coalitions: {coalition}, need bitmasks from 1 to {2**n - 1} for {n} parties "
+                "(the empty coalition is worth 0 and is not valued)"
             )
-        table = values.table(seeds, n)
-        strangers = values.strangers()
-    seconds = time.perf_counter() - start
-    return Run(valuation, tuple(seeds), table, work, seconds, len(jobs) - len(waiting), strangers)
+    return wanted
+
+
+def _checked_seeds(seeds: Sequence[int]) -> tuple[int, ...]:
+    wanted = tuple(map(operator.index, seeds))
+    if not wanted or len(set(wanted)) < len(wanted):
+        raise ValueError(f"seeds: {wanted}, need at least one, each once")
+    return wanted
+
+
+def _check_counts(window: int | None, retries: int, on_error: str) -> None:
+    if window is not None and window < 1:
+        raise ValueError(f"window: {window}, need at least 1")
+    if retries < 0:
+        raise ValueError(f"retries: {retries}, need 0 or more")
+    if on_error not in ("raise", "record"):
+        raise ValueError(f"on_error: {on_error!r}, need 'raise' or 'record'")

@@ -4,15 +4,15 @@ import json
 import os
 import random
 import signal
-import sqlite3
-import subprocess
 import sys
 import time
 from dataclasses import replace
 
 import numpy as np
 import pytest
+import small_run
 from helpers import RESULTS
+from interrupt_runs import start, stored_values
 
 from shapfair import Game, allocate
 from shapfair.cli.main import main
@@ -45,26 +45,10 @@ def run(experiment):
 
 
 def reproduce(folder, *options):
-    command = [sys.executable, "-m", "shapfair.cli", "reproduce", "mnist", "--data", "embedded"]
-    command += ["--store", str(folder / "store.sqlite"), *options]
-    # A shell's background jobs ignore Ctrl-C, and so would their children, this process included.
-    before = signal.signal(signal.SIGINT, signal.default_int_handler)
-    try:
-        return subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
-    finally:
-        signal.signal(signal.SIGINT, before)
-
-
-def stored_values(path):
-    if not path.exists():
-        return {}
-    db = sqlite3.connect(path, timeout=30)
-    try:
-        return dict(db.execute("SELECT coalition, value FROM coalition_values").fetchall())
-    except sqlite3.OperationalError:  # the table is not made yet
-        return {}
-    finally:
-        db.close()
+    """The command in a process of its own, on small data."""
+    store = folder / "store.sqlite"
+    command = [sys.executable, small_run.__file__, "reproduce", "mnist", "--store", str(store)]
+    return start([*command, *options])
 
 
 def test_values_are_accuracies_that_grow_with_the_digits(run):
@@ -138,42 +122,58 @@ def test_a_second_run_finds_everything_and_other_experiments_are_left_alone(
     assert replace(short, training=Training(epochs=2)).run(store=store).strangers == 62
 
 
-def test_killed_runs_end_with_the_table_of_one_left_alone(run, tmp_path):
-    """SIGKILL at random moments; what was committed stays, to the bit."""
-    moments = random.Random(0)
+def test_runs_that_are_stopped_end_with_the_table_of_one_left_alone(tmp_path, monkeypatch):
+    """SIGKILL and Ctrl-C at random moments; what was committed stays, to the bit."""
+    monkeypatch.setenv("JAX_COMPILATION_CACHE_DIR", str(tmp_path / "compiled"))
+    monkeypatch.setenv("JAX_PERSISTENT_CACHE_MIN_COMPILE_TIME_SECS", "0")
+    moments, store, out = random.Random(0), tmp_path / "store.sqlite", tmp_path / "out.json"
     kept = {}
-    for _ in range(3):
-        process = reproduce(tmp_path)
+    for number in (signal.SIGKILL, signal.SIGINT, signal.SIGKILL):
+        process = reproduce(tmp_path, "--out", str(out))
         goal = len(kept) + moments.randint(1, 5)
-        while len(stored_values(tmp_path / "store.sqlite")) < goal and process.poll() is None:
+        while len(stored_values(store)) < goal and process.poll() is None:
             time.sleep(0.02)
         time.sleep(moments.uniform(0, 0.1))
-        process.kill()
-        process.communicate()
-        assert process.returncode == -signal.SIGKILL
-        after = stored_values(tmp_path / "store.sqlite")
+        process.send_signal(number)
+        _, errors = process.communicate()
+        assert process.returncode == {signal.SIGKILL: -9, signal.SIGINT: 130}[number]
+        if number == signal.SIGINT:
+            assert errors.endswith(f"what is finished is in {store}, run again to go on\n")
+            assert "Traceback" not in errors
+            assert not list(tmp_path.glob(".out.json*"))
+        for unfinished in tmp_path.glob(".out.json*"):  # of the one that was killed outright
+            unfinished.unlink()
+        after = stored_values(store)
         assert kept.items() <= after.items()
         kept = after
     assert 3 <= len(kept) < 31
-    process = reproduce(tmp_path, "--out", str(tmp_path / "out.json"))
+    output, values = finished_run(tmp_path)
+    assert f"{31 - len(kept)} models trained" in output
+    assert {(0, c): values[c] for _, c in kept} == kept
+    (tmp_path / "alone").mkdir()
+    _, alone = finished_run(tmp_path / "alone")
+    assert np.abs(values - alone).max() <= 0.005  # one of 200 images
+
+
+def finished_run(folder):
+    """Output and values of a run that goes to its end."""
+    process = reproduce(folder, "--out", str(folder / "out.json"))
     output, errors = process.communicate()
     assert process.returncode == 0, errors
-    assert f"{31 - len(kept)} models trained" in output
-    values = Game.read(tmp_path / "out.json").values
-    assert {c: values[c] for c in kept} == kept
-    assert np.abs(values - run.values[0]).max() <= 0.003
+    return output, Game.read(folder / "out.json").values
 
 
-def test_ctrl_c_says_how_to_go_on(tmp_path):
-    process = reproduce(tmp_path, "--out", str(tmp_path / "out.json"))
-    while len(stored_values(tmp_path / "store.sqlite")) < 1:
-        time.sleep(0.02)
-    process.send_signal(signal.SIGINT)
-    _, errors = process.communicate()
-    assert process.returncode == 130
-    assert "run again to go on" in errors
-    assert "Traceback" not in errors
-    assert sorted(path.name for path in tmp_path.iterdir()) == ["store.sqlite"]
+def test_two_processes_share_a_store_and_train_hardly_anything_twice(run, tmp_path):
+    tables = [tmp_path / "one.json", tmp_path / "two.json"]
+    processes = [reproduce(tmp_path, "--out", str(table)) for table in tables]
+    for process in processes:
+        _, errors = process.communicate()
+        assert process.returncode == 0, errors
+    one, two = map(Game.read, tables)
+    np.testing.assert_array_equal(one.values, two.values)
+    steps = [game.provenance["job_steps"] for game in (one, two)]
+    assert sum(steps) <= 1.05 * run.work["job_steps"]
+    assert one.provenance["values_resumed"] + two.provenance["values_resumed"] >= 31
 
 
 @pytest.mark.parametrize(

@@ -2,27 +2,19 @@
 
 import ast
 import copy
-import importlib.util
 import json
 import re
-import shutil
-import subprocess
-import sys
 from collections import Counter
 from functools import cache
 from pathlib import Path
 
+import ledger
 import pytest
 import yaml
 from helpers import ROOT
+from ledger_samples import FALSE, HOLDS, PENDING, TYPO
 
-EXTENSION = ROOT / "book" / "_ext" / "claims_ledger.py"
-
-_spec = importlib.util.spec_from_file_location("claims_ledger", EXTENSION)
-ledger = importlib.util.module_from_spec(_spec)
-_spec.loader.exec_module(ledger)
-
-ROWS = yaml.safe_load((ROOT / "book" / "claims.yml").read_text(encoding="utf-8"))
+ROWS = ledger.read(ROOT / "book" / "claims")
 
 NUMBERED = [
     *(f"({k})" for k in range(1, 62)),
@@ -43,12 +35,6 @@ NUMBERED = [
     ),
 ]
 """Everything in the paper that has a number or a letter, written down from the paper."""
-
-REFUTES = re.compile(
-    "(^|_)(not|no|never|cannot|without|lower|wrong|empty|false|fail|break|refut|violat|counterexample"
-    "|broken|need|differ|infeasible|unsatisfiable|invalid|exceed|contradict|two|several|three|gap|missing)"
-)
-"""Beginnings of words by which the name of a test says that it refutes something."""
 
 
 # --- what the ledger refers to -------------------------------------------------------------------
@@ -138,17 +124,34 @@ def test_problems(row: dict, test: str, root: Path) -> list[str]:
 test_problems.__test__ = False  # a helper, whatever pytest thinks of its name
 
 
-def refuting_tests(row: dict, root: Path = ROOT) -> list[str]:
-    """Tests of a false row that say in their name, or show by its numbers, that they refute it."""
-    lists = re.findall(r"[\[(]([-\d/, ]*,[-\d/, ]*)[\])]", row["counterexample"].replace("\\", ""))
-    games = [re.findall(r"\d+", numbers) for numbers in lists]
-    found = []
-    for test in ledger.as_list(row["test"]):
-        file, _, name = test.partition("::")
-        source, _ = functions(root / file)[name.partition("[")[0]]
-        numbers = " ".join(re.findall(r"\d+", source))
-        if REFUTES.search(name) or any(" ".join(game) in numbers for game in games):
-            found.append(test)
+@cache
+def expressions(file: Path, name: str) -> set[str]:
+    """All expressions of a test and its decorators, and of the constants of the file it names."""
+    body = ast.parse(file.read_text(encoding="utf-8")).body
+    constants = {
+        target.id: node.value
+        for node in body
+        if isinstance(node, ast.Assign)
+        for target in node.targets
+        if isinstance(target, ast.Name)
+    }
+    (test,) = (node for node in body if isinstance(node, ast.FunctionDef) and node.name == name)
+    names = {node.id for node in ast.walk(test) if isinstance(node, ast.Name)}
+    places = [test, *(constants[name] for name in names & constants.keys())]
+    return {ast.dump(x) for place in places for x in ast.walk(place) if isinstance(x, ast.expr)}
+
+
+def refutation_problems(row: dict, root: Path = ROOT) -> list[str]:
+    """What is wrong with the test that computes a row's counterexample, and with its numbers."""
+    test, shown = row["refuted"]["by"], row["refuted"]["with"]
+    if found := test_problems(row, test, root):
+        return found
+    file, _, name = test.partition("::")
+    if ast.dump(ast.parse(shown, mode="eval").body) not in expressions(root / file, name):
+        found.append(f"{shown} is not in {name}")
+    numbers, text = (" ".join(re.findall(r"\d+", x)) for x in (shown, row["counterexample"]))
+    if f" {numbers} " not in f" {text} ":
+        found.append(f"{shown} is not in the counterexample")
     return found
 
 
@@ -176,7 +179,7 @@ def test_nothing_else_is_covered() -> None:
 
 
 def test_numbers_of_the_paper_are_known_to_the_pages() -> None:
-    assert {ledger._base(item) for item in NUMBERED} == set(ledger.ITEMS)
+    assert {ledger.base(item) for item in NUMBERED} == set(ledger.ITEMS)
     assert set(ledger.ITEMS.values()) <= set(ledger.SECTIONS)
 
 
@@ -196,10 +199,10 @@ def test_evidence_exists(row: dict) -> None:
 
 
 @pytest.mark.parametrize(
-    "row", [row for row in ROWS if row["verdict"] == "false"], ids=lambda row: row["id"]
+    "row", [row for row in ROWS if "refuted" in row], ids=lambda row: row["id"]
 )
-def test_false_rows_are_refuted_by_a_test(row: dict) -> None:
-    assert refuting_tests(row) != []
+def test_counterexamples_are_computed_by_a_test(row: dict) -> None:
+    assert refutation_problems(row) == []
 
 
 def test_boxes_bear_the_verdict_of_the_ledger() -> None:
@@ -255,7 +258,7 @@ def test_labels_are_unique_in_the_book() -> None:
 
 def test_pages_use_the_ledger() -> None:
     config = yaml.safe_load((ROOT / "_config.yml").read_text(encoding="utf-8"))["sphinx"]
-    assert (ROOT / config["local_extensions"]["claims_ledger"] / "claims_ledger.py") == EXTENSION
+    assert (ROOT / config["local_extensions"]["claims_ledger"] / "claims_ledger.py").is_file()
     assert "claims_ledger" in config["config"]["extensions"]
     claims, errata = (ROOT / "book" / f"{name}.md" for name in ("claims", "errata"))
     assert re.findall(r"^```\{([a-z-]+)\}", claims.read_text(encoding="utf-8"), re.MULTILINE) == [
@@ -266,35 +269,6 @@ def test_pages_use_the_ledger() -> None:
 
 
 # --- a broken ledger is found --------------------------------------------------------------------
-
-HOLDS = {
-    "id": "good",
-    "place": "Lemma 3.1",
-    "covers": ["Lemma 3.1", "(1)"],
-    "statement": "There is exactly one.",
-    "verdict": "holds",
-    "notebook": "notebooks/11_mnist",
-    "label": "mnist-zero",
-    "test": "tests/paper/test_experiments.py::test_fourth_observation_on_mnist[zero]",
-}
-FALSE = {
-    **HOLDS,
-    "verdict": "false",
-    "correction": "There is at least one.",
-    "counterexample": "The game [0, 0, 0, 0, 0, 1, 2, 2].",
-}
-TYPO = {
-    "id": "slip",
-    "place": "Eq. (49), App. G.3",
-    "covers": ["(49)"],
-    "verdict": "typo",
-    "printed": "(49)",
-    "correction": "nothing",
-}
-PENDING = {k: v for k, v in HOLDS.items() if k != "test"} | {
-    "verdict": "observation",
-    "pending": True,
-}
 
 
 def test_sound_rows_pass() -> None:
@@ -307,30 +281,35 @@ def test_sound_rows_pass() -> None:
 @pytest.mark.parametrize(
     ("row", "change", "message"),
     [
-        (HOLDS, {"verdict": "true"}, "verdict 'true' is none of"),
-        (HOLDS, {"verdict": "pending"}, "verdict 'pending' is none of"),
-        (HOLDS, {"correction": "Else."}, "correction does not go with 'holds'"),
-        (HOLDS, {"note": "x"}, "unknown key 'note'"),
-        (HOLDS, {"statement": None}, "statement is missing"),
-        (HOLDS, {"statement": " "}, "statement is ' '"),
-        (HOLDS, {"test": None}, "test is missing"),
-        (HOLDS, {"test": []}, "test is []"),
-        (HOLDS, {"label": None}, "label is missing"),
-        (HOLDS, {"covers": "(1)"}, "covers is '(1)'"),
+        (HOLDS, {"verdict": "true"}, "verdict: 'true' is not one of"),
+        (HOLDS, {"verdict": "pending"}, "verdict: 'pending' is not one of"),
+        (HOLDS, {"correction": "Else."}, "correction: 'Else.' should not be valid"),
+        (HOLDS, {"note": "x"}, "('note' was unexpected)"),
+        (HOLDS, {"statement": None}, "'statement' is a required"),
+        (HOLDS, {"statement": " "}, "statement: ' ' does not match"),
+        (HOLDS, {"test": None}, "'test' is a required"),
+        (HOLDS, {"test": []}, "test: [] should be non-empty"),
+        (HOLDS, {"label": None}, "'label' is a dependency of 'notebook'"),
+        (HOLDS, {"covers": "(1)"}, "covers: '(1)' is not of type 'array'"),
         (HOLDS, {"covers": ["(62)"]}, "covers '(62)', no item of the paper"),
         (HOLDS, {"place": "somewhere"}, "names no section"),
         (HOLDS, {"place": "App. Z"}, "names no section"),
-        (HOLDS, {"id": "Lemma 3.1"}, "an id has small letters"),
+        (HOLDS, {"id": "Lemma 3.1"}, "id: 'Lemma 3.1' does not match"),
         (HOLDS, {"id": "slip"}, "2 rows have this id"),
-        (HOLDS, {"pending": True}, "pending does not go with 'holds'"),
-        (FALSE, {"counterexample": None}, "counterexample is missing"),
-        (FALSE, {"correction": None}, "correction is missing"),
-        (FALSE, {"verdict": "condition", "correction": None}, "correction is missing"),
+        (HOLDS, {"pending": True}, "pending: True should not be valid"),
+        (FALSE, {"counterexample": None}, "'counterexample' is a required"),
+        (FALSE, {"correction": None}, "'correction' is a required"),
+        (FALSE, {"verdict": "condition", "correction": None}, "'correction' is a required"),
+        (FALSE, {"refuted": None}, "'refuted' is a required"),
+        (FALSE, {"refuted": {"by": "x", "with": "[0, 1]"}}, "refuted: by: 'x' does not match"),
+        (FALSE, {"refuted": FALSE["refuted"] | {"with": "[1]"}}, "with: '[1]' does not match"),
+        (FALSE, {"verdict": "holds"}, "counterexample: 'The game"),
+        (TYPO, {"id": "other", "counterexample": "[0, 1]"}, "counterexample: '[0, 1]' should not"),
         (TYPO, {"id": "other", "correction": "(49)"}, "printed and correction are the same"),
-        (TYPO, {"id": "other", "printed": None}, "printed is missing"),
-        (TYPO, {"id": "other", "label": "eq-49"}, "label and notebook go together"),
-        (PENDING, {"pending": None}, "test is missing"),
-        (PENDING, {"correction": "In all seeds."}, "correction does not go with 'observation'"),
+        (TYPO, {"id": "other", "printed": None}, "'printed' is a required"),
+        (TYPO, {"id": "other", "label": "eq-49"}, "'notebook' is a dependency of 'label'"),
+        (PENDING, {"pending": None}, "'test' is a required"),
+        (PENDING, {"correction": "In all seeds."}, "correction: 'In all seeds.' should not"),
     ],
 )
 def test_broken_row_is_found(row: dict, change: dict, message: str) -> None:
@@ -353,19 +332,24 @@ def test_missing_evidence_is_found(change: dict, message: str) -> None:
     assert message in "\n".join(evidence_problems(HOLDS | change))
 
 
-def test_counterexample_without_its_test_is_found() -> None:
-    assert refuting_tests(FALSE) == []
-    by_numbers = {
-        "test": "tests/project/test_ledger.py::test_counterexample_is_found_by_its_numbers"
-    }
-    by_name = {"test": "tests/project/test_ledger.py::test_broken_row_is_found"}
-    assert refuting_tests(FALSE | by_numbers) == [by_numbers["test"]]
-    assert refuting_tests(FALSE | by_name) == [by_name["test"]]
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        ({"by": "tests/project/test_ledger.py::test_gone"}, "no test test_gone"),
+        ({"by": "tests/project/test_ledger.py::test_ledger_is_sound"}, "is not in test_ledger_is"),
+        ({"with": "[0, 0, 0, 1, 2, 2]"}, "[0, 0, 0, 1, 2, 2] is not in test_counterexample_is"),
+        ({"with": "[8, 9]"}, "[8, 9] is not in the counterexample"),
+    ],
+)
+def test_counterexample_without_its_test_is_found(change: dict, message: str) -> None:
+    assert refutation_problems(FALSE) == []
+    wrong = FALSE | {"refuted": FALSE["refuted"] | change}
+    assert message in "\n".join(refutation_problems(wrong))
 
 
 def test_counterexample_is_found_by_its_numbers() -> None:
-    assert re.findall(r"\d", FALSE["counterexample"]) == list("00000122")
     assert [0, 0, 0, 0, 0, 1, 2, 2][-1] == 2
+    assert FALSE["refuted"]["by"].endswith("::test_counterexample_is_found_by_its_numbers")
 
 
 def test_boxes_and_targets_are_read() -> None:
@@ -383,195 +367,3 @@ def test_boxes_and_targets_are_read() -> None:
 
     assert boxes(Notebook("x.ipynb")) == {"lemma-3-1": "holds"}
     assert targets(Notebook("x.ipynb")) == {"lemma-3-1", "eq-5", "one"}
-
-
-# --- the pages -----------------------------------------------------------------------------------
-
-
-def build(folder: Path, rows: list[dict]) -> tuple[int, str, Path]:
-    """Exit status and messages of a strict build of a small book around a ledger."""
-    (folder / "book").mkdir()
-    (folder / "notebooks").mkdir()
-    box = "```{prf:lemma} 3.1\n:label: a-box\n:nonumber:\n\nText.\n```"
-    text = f"# Zero\n\n{box}\n\n(a-target)=\nText."
-    cell = {"cell_type": "markdown", "metadata": {}, "source": [text]}
-    page = {"cells": [cell], "metadata": {}, "nbformat": 4, "nbformat_minor": 4}
-    (folder / "notebooks" / "00.ipynb").write_text(json.dumps(page))
-    (folder / "book" / "claims.yml").write_text(yaml.safe_dump(rows))
-    pages = {"claims": "claims-summary", "all": "claims-table", "errata": "errata-table"}
-    for name, directive in pages.items():
-        (folder / "book" / f"{name}.md").write_text(f"# {name}\n\n```{{{directive}}}\n```\n")
-    names = "\n".join(["notebooks/00", *(f"book/{name}" for name in pages)])
-    (folder / "index.md").write_text(f"# Book\n\n```{{toctree}}\n{names}\n```\n")
-    (folder / "conf.py").write_text(
-        f"import sys\nsys.path.append({str(EXTENSION.parent)!r})\nnb_execution_mode = 'off'\n"
-        "extensions = ['myst_nb', 'sphinx_proof', 'claims_ledger']\n"
-        "myst_enable_extensions = ['dollarmath']\n"
-        f"html_static_path = [{str(ROOT / 'book' / '_static')!r}]\n"
-    )
-    command = [sys.executable, "-m", "sphinx", "-b", "html", "-n", "-W", "--keep-going", "-q"]
-    done = subprocess.run(
-        [*command, str(folder), str(folder / "out")],
-        capture_output=True,
-        text=True,
-        timeout=120,
-        check=False,
-    )
-    return done.returncode, done.stdout + done.stderr, folder / "out" / "book"
-
-
-SMALL = [
-    HOLDS | {"id": "one", "notebook": "notebooks/00", "label": "a-box", "statement": "Is $x < 1$."},
-    FALSE | {"id": "two", "notebook": "notebooks/00", "label": "a-target"},
-    TYPO | {"id": "three"},
-    PENDING | {"id": "four", "place": "Sec. 5", "notebook": "notebooks/00", "label": "a-target"},
-]
-
-
-def test_pages_are_made_from_the_ledger(tmp_path: Path) -> None:
-    status, messages, pages = build(tmp_path, SMALL)
-    assert (status, messages) == (0, "")
-    table = (pages / "all.html").read_text(encoding="utf-8")
-    assert re.findall(r'<tr[^>]* id="(claim-\w+)"', table) == [f"claim-{r['id']}" for r in SMALL]
-    assert 'href="../notebooks/00.html#a-box"' in table
-    assert 'href="../notebooks/00.html#a-target"' in table
-    assert "claims.js" in table
-    data = re.search(r'<script type="application/json" id="claims-data">(.*?)</script>', table)
-    entries = json.loads(data[1].replace("<\\/", "</"))
-    assert [entry["verdict"] for entry in entries] == [
-        "holds",
-        "false as printed",
-        "slip",
-        "not yet run",
-    ]
-    assert [entry["part"] for entry in entries] == [
-        "Section 3",
-        "Section 3",
-        "Appendix G",
-        "Section 5",
-    ]
-    errata = (pages / "errata.html").read_text(encoding="utf-8")
-    assert re.findall(r'<tr[^>]* id="(erratum-\w+)"', errata) == ["erratum-two", "erratum-three"]
-    assert "claims.js" not in errata
-    summary = (pages / "claims.html").read_text(encoding="utf-8")
-    assert len(re.findall(r'class="verdict ', summary)) == 4
-    notebook = (tmp_path / "out" / "notebooks" / "00.html").read_text(encoding="utf-8")
-    back = re.findall(r'<p class="ledger-back">(.*?)</p>', notebook)
-    assert len(back) == 1  # the box; the target is none
-    assert 'href="../book/all.html#claim-one"' in back[0]
-
-
-@pytest.mark.parametrize(
-    ("text", "wanted"),
-    [
-        ("$a=b$ and $c$", "$a=b$ and $c$"),
-        (
-            r"so $v'_i(C\cup i)=\lambda_iv(C\cup i)+(1-\lambda_i)v(i)$.",
-            r"so $v'_i(C\cup i)$ $=\lambda_iv(C\cup i)+(1-\lambda_i)v(i)$.",
-        ),
-        (
-            r"$\sum_{j\ne i}f(x=1)\le\left(y\right)<z_{aaaaaaaaaaa}$",
-            r"$\sum_{j\ne i}f(x=1)$ $\le\left(y\right)$ $<z_{aaaaaaaaaaa}$",
-        ),
-        (r"$=xxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxx$", r"$=xxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxx$"),
-        (
-            "if $i$ has a very long name, or so = it seems, $j$ too",
-            "if $i$ has a very long name, or so = it seems, $j$ too",
-        ),
-    ],
-)
-def test_long_formulas_can_break_at_relations(text: str, wanted: str) -> None:
-    assert ledger.breakable(text) == wanted
-
-
-def test_label_that_no_page_has_fails_the_build(tmp_path: Path) -> None:
-    status, messages, _ = build(tmp_path, [SMALL[0] | {"label": "no-such-label"}, *SMALL[1:]])
-    assert status != 0
-    assert "no-such-label" in messages
-
-
-def test_unsound_ledger_fails_the_build(tmp_path: Path) -> None:
-    status, messages, _ = build(tmp_path, [SMALL[0] | {"verdict": "maybe"}])
-    assert status != 0
-    assert "verdict 'maybe' is none of" in messages
-
-
-# --- claims.js -----------------------------------------------------------------------------------
-
-NODE = shutil.which("node")
-needs_node = pytest.mark.skipif(NODE is None, reason="claims.js is tested in node, not found here")
-RUN = """
-const claims = require(process.argv[1]);
-const { rows, verdicts, queries } = JSON.parse(require("fs").readFileSync(0, "utf8"));
-const ids = (found) => found.map((row) => row.id);
-console.log(JSON.stringify(queries.map((query) => {
-  const shown = claims.filter(rows, query);
-  const before = ids(rows).join();
-  const sorted = claims.sort(shown, rows, query.key, query.direction, verdicts);
-  if (ids(rows).join() !== before) throw new Error("the rows were moved");
-  return {
-    shown: ids(sorted),
-    counts: [...claims.counts(shown, "verdict")],
-    sentence: claims.sentence(shown.length, rows.length),
-  };
-})));
-"""
-VERDICT_NAMES = [name for name, _ in ledger.VERDICTS.values()]
-QUERIES = [
-    {},
-    {"key": "place", "direction": -1},
-    {"key": "verdict", "direction": 1},
-    {"key": "verdict", "direction": -1},
-    {"verdict": "slip"},
-    {"part": "Appendix G", "key": "verdict", "direction": 1},
-    {"verdict": "slip", "part": "Appendix G", "key": "place", "direction": -1},
-    {"text": "BALANCE"},
-    {"text": "  party   payoff "},
-    {"text": "(46)"},
-    {"text": "payoff zebra"},
-    {"text": "test_paper_experiments", "verdict": "observation", "key": "place", "direction": -1},
-]
-
-
-@needs_node
-def test_script_sorts_and_filters_like_python() -> None:
-    rows = [ledger.index_entry(row) for row in ROWS]
-    queries = [{"key": "place", "direction": 1} | query for query in QUERIES]
-    data = json.dumps({"rows": rows, "verdicts": VERDICT_NAMES, "queries": queries})
-    script = ROOT / "book" / "_static" / "claims.js"
-    done = subprocess.run(
-        [NODE, "-e", RUN, str(script)],
-        input=data,
-        capture_output=True,
-        text=True,
-        timeout=60,
-        check=False,
-    )
-    assert done.returncode == 0, done.stderr
-    sizes = set()
-    for query, found in zip(queries, json.loads(done.stdout), strict=True):
-        shown = expected(rows, query)
-        assert found["shown"] == [row["id"] for row in shown], query
-        assert dict(found["counts"]) == Counter(row["verdict"] for row in shown)
-        few, many = len(shown), len(rows)
-        sentences = {
-            0: f"No claim matches; there are {many}.",
-            many: f"Showing all {many} claims.",
-        }
-        assert found["sentence"] == sentences.get(few, f"Showing {few} of {many} claims.")
-        sizes.add(few)
-    assert {0, len(rows)} < sizes  # the queries tell rows apart
-
-
-def expected(rows: list[dict], query: dict) -> list[dict]:
-    """Rows that a query shows, in its order."""
-    shown = []
-    for row in rows:
-        text = re.sub(r"[$`*]", "", row["text"]).lower()
-        if all(word in text for word in query.get("text", "").lower().split()):
-            if query.get("verdict", row["verdict"]) == row["verdict"]:
-                if query.get("part", row["part"]) == row["part"]:
-                    shown.append(row)
-    if query["key"] == "place":
-        return shown[:: query["direction"]]
-    return sorted(shown, key=lambda r: query["direction"] * VERDICT_NAMES.index(r["verdict"]))

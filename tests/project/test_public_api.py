@@ -1,8 +1,10 @@
 import inspect
+import re
 import subprocess
 import sys
 
 import pytest
+from helpers import ROOT
 
 import shapfair
 
@@ -28,3 +30,13 @@ def test_an_unknown_name_is_an_attribute_error():
 def test_importing_the_package_imports_no_room():
     code = "import sys, shapfair; sys.exit(any(m in sys.modules for m in ('numpy', 'jax')))"
     assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
+
+
+def test_every_module_is_in_the_reference():
+    page = (ROOT / "book" / "api.md").read_text(encoding="utf-8")
+    described = re.findall(r"^\.\. automodule:: shapfair\.([\w.]+)$", page, re.MULTILINE)
+    paths = (ROOT / "shapfair").rglob("*.py")
+    names = (path.relative_to(ROOT / "shapfair").with_suffix("").parts for path in paths)
+    modules = {".".join(parts) for parts in names if not parts[-1].startswith("_")}
+    packages = {"datasets", "theory.axioms"}  # that have names of their own
+    assert sorted(described) == sorted(modules | packages)

@@ -140,21 +140,6 @@ def test_style_is_set_on_demand():
         assert matplotlib.rcParams["figure.facecolor"] == "white"
 
 
-@pytest.mark.parametrize(
-    ("scale", "number", "text"),
-    [
-        (0.97, -0.00001, "0.0000"),
-        (0.97, 0.25, "0.2500"),
-        (8.0, 2 / 3, "0.667"),
-        (12345.0, 1234.5678, "1235"),
-        (1e-6, 2.5e-7, "0.000000250"),
-        (0.0, 0.0, "0.0"),
-    ],
-)
-def test_numbers_share_their_decimals(scale, number, text):
-    assert figures.number_format(scale)(number) == text
-
-
 def test_matplotlib_is_imported_when_drawing():
     code = "import sys, shapfair.report.figures; sys.exit('matplotlib' in sys.modules)"
     assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0

@@ -22,15 +22,13 @@ from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
 from shapfair import Game
+from shapfair.report.scheme_table import Answers, counterexamples, scheme_table
 from shapfair.theory.properties import (
     PROPERTIES,
     SINGLES,
     UNPROVEN,
-    Grid,
     cell,
-    counterexamples,
     describe,
-    scheme_table,
     small_games,
 )
 from shapfair.theory.schemes import (
@@ -613,14 +611,14 @@ def test_own_share_lies_between_none_and_the_gain_game_s_on_mnist():
 # --- tables for readers --------------------------------------------------------------------------
 
 
-def test_grids_link_the_answers_to_the_counterexamples():
+def test_tables_link_the_answers_to_the_counterexamples():
     cells = [computed()[EXTERNAL_BUYER.name, p] for p in ("balance", "symmetry", "weak efficiency")]
     table, rows = scheme_table(cells), counterexamples(cells)
     assert table.rows == ((EXTERNAL_BUYER.name, "no [1]", "yes", "does not apply: no models"),)
     assert '<a href="#counterexample-1">no [1]</a>' in table._repr_html_()
     assert rows.rows[0][:2] == (f"1. {EXTERNAL_BUYER.name}: balance", "{1, 2}: 1")
     assert '<tr id="counterexample-1">' in rows._repr_html_()
-    assert "counterexample" not in Grid(["a"], [["b [x]"]])._repr_html_()
+    assert "counterexample" not in Answers(["a"], [["b [x]"]])._repr_html_()
 
 
 @pytest.mark.parametrize(

@@ -97,6 +97,38 @@ def test_folder_that_cannot_be_made(tmp_path):
         Store(tmp_path / "file" / "s.sqlite", DESCRIPTION)
 
 
+def test_a_store_without_leases_is_read_and_gets_them(tmp_path):
+    path = tmp_path / "s.sqlite"
+    with Store(path, DESCRIPTION) as store:
+        store.put(0, 1, 0.5)
+    db = sqlite3.connect(path, isolation_level=None)
+    db.execute("DROP TABLE leases")
+    db.execute("PRAGMA user_version = 0")  # as it was before there were leases
+    db.close()
+    for _ in range(2):
+        with Store(path, DESCRIPTION) as store:
+            assert store.get(0, 1) == 0.5
+            assert store.execute("SELECT COUNT(*) FROM leases") == [(0,)]
+
+
+def test_store_of_a_newer_version_is_refused(tmp_path):
+    path = tmp_path / "s.sqlite"
+    with Store(path, DESCRIPTION) as store:
+        store.execute("PRAGMA user_version = 99")
+    with pytest.raises(StoreError, match="made by a newer shapfair: update it"):
+        Store(path, DESCRIPTION)
+
+
+def test_what_fails_in_the_middle_of_a_transaction_is_undone(tmp_path):
+    with Store(tmp_path / "s.sqlite", DESCRIPTION) as store:
+        with pytest.raises(ZeroDivisionError), store.transaction():
+            store.put(0, 1, 0.5) or 1 / 0
+        assert store.get(0, 1) is None
+        store.put(0, 1, 0.75)
+    with Store(tmp_path / "s.sqlite", DESCRIPTION) as store:
+        assert store.get(0, 1) == 0.75
+
+
 def _put_many(path, first):
     with Store(path, DESCRIPTION) as store:
         for coalition in range(first, 400, 2):

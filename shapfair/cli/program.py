@@ -1,0 +1,70 @@
+"""The process behind ``shapfair``: the command, and its end within a moment at Ctrl-C.
+
+Python raises ``KeyboardInterrupt`` only when its main thread takes the next step of Python, which a
+compiler or a wait for other threads may put off, and wherever that step is, so that it may get lost
+or tear a library apart. So here a thread of its own waits for the signal. It takes away what is
+unfinished, says what is kept, and ends the process. Nothing is lost by that: whatever is finished
+is already in its file.
+
+This module loads next to nothing, so that it is ready as early as possible.
+"""
+
+import contextlib
+import os
+import signal
+import sys
+import threading
+
+from shapfair import leftovers
+from shapfair.cli.notes import stopped
+
+SECONDS = 1.0
+"""How long the last words may take before the process ends without them."""
+
+
+def run() -> int:
+    """Run the command of the process and return its exit status; 130 after Ctrl-C."""
+    if os.name == "posix":
+        _end_at_signals()
+    from shapfair.cli.main import main
+
+    return main()
+
+
+def _end_at_signals() -> None:
+    """End the process at once at Ctrl-C or SIGTERM, unless the caller has these ignored.
+
+    A shell has its background jobs ignore Ctrl-C, and so does ``nohup`` with other signals.
+    """
+    ours = {signal.SIGINT: signal.default_int_handler, signal.SIGTERM: signal.SIG_DFL}
+    ours = {number: usual for number, usual in ours.items() if signal.getsignal(number) is usual}
+    if not ours:
+        return
+    awakening, awakened = os.pipe()
+    os.set_blocking(awakened, False)
+    # Python writes the number of a signal there, if it has a handler, whatever it is doing.
+    signal.set_wakeup_fd(awakened, warn_on_full_buffer=False)
+    threading.Thread(target=_watch, args=(awakening, ours), name="signals", daemon=True).start()
+    for number in ours:
+        signal.signal(number, lambda number, frame: None)
+
+
+def _watch(awakening: int, ours: dict[signal.Signals, object]) -> None:
+    """Wait for a signal and end the process."""
+    while (number := os.read(awakening, 1)[0]) not in ours:
+        _end_at_signals()
+    # By another thread, since whoever holds a lock on the terminal may never let it go.
+    last = threading.Thread(target=_last_words, daemon=True)
+    last.start()
+    last.join(SECONDS)
+    os._exit(128 + number)
+
+
+def _last_words() -> None:
+    leftovers.clear_all(SECONDS / 2)
+    start = "\n" if os.isatty(2) else ""  # a progress bar may stand on the line
+    with contextlib.suppress(OSError):
+        os.write(2, f"{start}{stopped()}\n".encode(errors="replace"))
+    with contextlib.suppress(Exception):  # nobody may be listening any more
+        sys.stdout.flush()
+        sys.stderr.flush()

@@ -1,0 +1,68 @@
+"""What people see of an allocation: a row a party, and the flows between parties, as text."""
+
+import math
+from collections.abc import Callable, Iterable
+
+import numpy as np
+
+from shapfair.allocation import Allocation
+from shapfair.report.text_tables import TextTable
+
+Form = Callable[[float], str]
+"""How numbers of one kind are written."""
+
+
+def number_format(scale: float, digits: int = 4) -> Form:
+    """Format numbers to ``digits`` significant digits of ``scale``, all with the same decimals."""
+    decimals = min(max(digits - 1 - math.floor(math.log10(scale)), 0), 15) if scale > 0 else 1
+    return lambda x: f"{round(float(x), decimals) + 0.0:.{decimals}f}"  # no "-0.0"
+
+
+def values_format(allocation: Allocation) -> Form:
+    """The format of everything in units of value: four digits of the largest value."""
+    return number_format(float(np.abs(allocation.game.values).max()))
+
+
+def party_table(allocation: Allocation) -> TextTable:
+    """Budget, values, scaling, model and payoff of every party.
+
+    Numbers are means over the tables; with several tables the standard error stands behind each.
+    """
+    number = values_format(allocation)
+    columns = {
+        "party": list(allocation.game.parties),
+        "budget": _amounts(allocation.budgets, number),
+        "desired": _amounts(allocation.desired, number),
+        "own value": _means(allocation, "own_values", number),
+        "Shapley value": _means(allocation, "shapley", number),
+        "scaling": _means(allocation, "scaling", lambda x: f"{x + 0.0:.4f}"),
+        "model value": _means(allocation, "model_values", number),
+        "payoff": _means(allocation, "payoffs", number),
+    }
+    if not np.isfinite(allocation.desired).any():
+        del columns["desired"]
+    rows = tuple(zip(*columns.values(), strict=True))
+    return TextTable(tuple(columns), rows, "<".ljust(len(columns), ">"))
+
+
+def flow_table(allocation: Allocation) -> TextTable:
+    """What every party (row) pays every other (column), means over the tables."""
+    parties, number = allocation.game.parties, values_format(allocation)
+    flows = allocation.mean("adjusted_flows").tolist()
+    rows = [
+        (party, *("" if i == j else number(x) for j, x in enumerate(flows[i])))
+        for i, party in enumerate(parties)
+    ]
+    return TextTable(("pays", *parties), rows, "<" + ">" * len(parties))
+
+
+def _means(allocation: Allocation, name: str, form: Form) -> list[str]:
+    means = [form(x) for x in allocation.mean(name).tolist()]
+    if allocation.game.seeds == 1:
+        return means
+    errors = [form(x) for x in allocation.standard_error(name).tolist()]
+    return [f"{mean} ± {error}" for mean, error in zip(means, errors, strict=True)]
+
+
+def _amounts(values: Iterable[float], number: Form) -> list[str]:
+    return [number(x) if x < math.inf else "unlimited" for x in values]

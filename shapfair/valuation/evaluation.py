@@ -1,0 +1,108 @@
+"""What coalitions were found to be worth, and which of them could not be valued."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Any
+
+import numpy as np
+from jaxtyping import Float64
+
+from shapfair.coalitions import coalition_name
+from shapfair.game import Game
+from shapfair.valuation.protocol import Valuation
+from shapfair.valuation.provenance import commit
+from shapfair.valuation.store import digest
+
+
+@dataclass(frozen=True)
+class Failure:
+    """A coalition that has no value under a seed.
+
+    Attributes:
+        coalition: names of its members.
+        seed: the seed.
+        error: what its last attempt raised.
+    """
+
+    coalition: tuple[str, ...]
+    seed: int
+    error: Exception
+
+    def __str__(self) -> str:
+        members = ", ".join(self.coalition)
+        return f"{{{members}}}, seed {self.seed}: {type(self.error).__name__}: {self.error}"
+
+
+@dataclass(frozen=True)
+class Evaluation:
+    """Coalition values that a valuation has found.
+
+    Attributes:
+        valuation: what found them.
+        seeds: one per row of ``values``.
+        values: in bitmask order, shape ``(seeds, 2**n)``; the empty coalition has 0, one that was
+            not asked for or has failed nan.
+        failures: the coalitions that could not be valued.
+        work: what the valuation says that this call took.
+        origin: what computed the values: versions, devices, source of the data.
+        seconds: wall time of this call.
+        found: how many values this call did not find itself: they were in the store, or another
+            process that shares it put them there.
+        strangers: how many values of other valuations are in the store; they are never used.
+    """
+
+    valuation: Valuation
+    seeds: tuple[int, ...]
+    values: Float64[np.ndarray, "seeds coalitions"]
+    failures: tuple[Failure, ...]
+    work: Mapping[str, int]
+    origin: Mapping[str, Any]
+    seconds: float
+    found: int
+    strangers: int
+
+    @property
+    def game(self) -> Game:
+        """The value tables with their provenance, for :func:`shapfair.allocate`.
+
+        Raises:
+            ValueError: if a coalition has no value, naming the first one.
+        """
+        missing = np.argwhere(np.isnan(self.values)).tolist()
+        if missing:
+            row, coalition = missing[0]
+            failed = f", {len(self.failures)} of them failed" if self.failures else ""
+            raise ValueError(
+                f"values: {len(missing)} of {self.values[:, 1:].size} are missing{failed}, the "
+                f"first is that of {coalition_name(coalition, self.valuation.parties)} under seed "
+                f"{self.seeds[row]}: an exact allocation needs all; see .failures, or call again "
+                "with the same store and all coalitions"
+            )
+        return Game(self.values, self.valuation.parties, provenance=self.provenance())
+
+    def provenance(self) -> dict[str, Any]:
+        """Where the numbers come from: what they depend on, seeds, versions, time, commit."""
+        made = {**self.work, "values_resumed": self.found}
+        about = self.valuation.description()
+        return provenance(about, self.origin, self.seeds, self.seconds, made)
+
+
+def provenance(
+    description: Mapping[str, Any],
+    origin: Mapping[str, Any],
+    seeds: Sequence[int],
+    seconds: float,
+    work: Mapping[str, int],
+) -> dict[str, Any]:
+    """What is recorded beside numbers that come from a valuation; JSON types."""
+    return {
+        **description,
+        "digest": digest(description),
+        **origin,
+        "seeds": list(seeds),
+        "seconds": round(seconds, 1),
+        **work,
+        "finished": datetime.now(UTC).isoformat(timespec="seconds"),
+        "commit": commit(),
+    }

@@ -1,0 +1,101 @@
+"""Every console line of the README and of the pages under *Use it*, typed as a reader would."""
+
+import os
+import re
+import shlex
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+import yaml
+from helpers import ROOT
+
+from shapfair.cli.main import parser
+
+ELSEWHERE = {
+    "make": "this very test is part of it",
+    "pip install": "test_wheel.py",
+    "git": "the checkout is there",
+    "dask": "serves until it is stopped; tests/valuation/test_cluster.py starts both",
+    "srun": "needs a cluster",
+    "sbatch": "needs a cluster",
+}
+"""First words of lines that are not typed here, and why."""
+
+ONLY_PARSED = re.compile(r"shapfair reproduce (cifar10|imdb|.*--scheduler)")
+"""Lines whose data are not always at hand, or that need other machines."""
+
+
+def use_it():
+    """The README and the sources of the pages under *Use it*."""
+    parts = yaml.safe_load((ROOT / "_toc.yml").read_text())["parts"]
+    (chapters,) = (part["chapters"] for part in parts if part["caption"] == "Use it")
+    return ["README.md", *(f"{chapter['file']}.md" for chapter in chapters)]
+
+
+def lines(page):
+    """Console lines of a page, without comments."""
+    text = (ROOT / page).read_text(encoding="utf-8")
+    for block in re.findall(r"^```console\n(.*?)^```", text, re.MULTILINE | re.DOTALL):
+        for line in re.findall(r"^\$ (.+)$", block, re.MULTILINE):
+            yield re.sub(r"\s+#.*", "", line)
+
+
+def is_elsewhere(line):
+    return any(line == first or line.startswith(f"{first} ") for first in ELSEWHERE)
+
+
+PAGES = [page for page in use_it() if (ROOT / page).is_file() and any(lines(page))]
+
+
+def test_there_are_lines():
+    assert "README.md" in PAGES
+    assert "book/reproduce.md" in PAGES
+    assert sum(line.startswith("shapfair ") for page in PAGES for line in lines(page)) >= 10
+
+
+@pytest.fixture
+def checkout(tmp_path):
+    """A folder with what a fresh clone has, in which nothing is left in ours."""
+    for part in ("book", "results"):
+        (tmp_path / part).symlink_to(ROOT / part)
+    return tmp_path
+
+
+def run(command, folder):
+    path = os.pathsep.join([str(Path(sys.executable).parent), os.environ["PATH"]])
+    return subprocess.run(
+        command,
+        cwd=folder,
+        env={**os.environ, "PATH": path},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+
+
+@pytest.mark.parametrize("page", PAGES)
+def test_lines_do_as_typed(page, checkout):
+    """One after the other in one folder; one seed, on the data that are always at hand."""
+    for line in lines(page):
+        if is_elsewhere(line):
+            continue
+        words = shlex.split(line)
+        assert words[0] == "shapfair", f"{page}: {line}: who types this?"
+        arguments = parser().parse_args(words[1:])
+        if ONLY_PARSED.match(line):
+            continue
+        if hasattr(arguments, "data"):
+            words += ["--data", "embedded"]
+        if hasattr(arguments, "seeds"):
+            words += ["--seeds", "1"]
+        done = run([sys.executable, "-m", "shapfair.cli", *words[1:]], checkout)
+        assert done.returncode == 0, f"{page}: {line}\n{done.stderr}"
+
+
+def test_python_of_the_readme_runs():
+    text = (ROOT / "README.md").read_text(encoding="utf-8")
+    for block in re.findall(r"^```python\n(.*?)^```", text, re.MULTILINE | re.DOTALL):
+        done = run([sys.executable, "-c", block], ROOT)
+        assert (done.returncode, done.stderr) == (0, "")

@@ -1,0 +1,119 @@
+"""The wheel in a bare environment: what it declares to need is enough, and little."""
+
+import importlib.metadata
+import subprocess
+import sys
+import venv
+
+import pytest
+from helpers import ROOT
+from packaging.requirements import Requirement
+from packaging.utils import canonicalize_name
+
+MEGABYTES = 100
+
+
+def closure(names):
+    """Installed distributions that these names need, themselves included, without extras."""
+    found = {}
+    while names:
+        name = canonicalize_name(names.pop())
+        if name not in found:
+            found[name] = importlib.metadata.distribution(name)
+            needs = map(Requirement, found[name].requires or [])
+            names += [r.name for r in needs if r.marker is None or r.marker.evaluate({"extra": ""})]
+    return found.values()
+
+
+def parts(distribution):
+    """Files and folders of a distribution at the top of site-packages."""
+    tops = {file.parts[0] for file in distribution.files}
+    return {distribution.locate_file(top) for top in tops if top not in ("..", "__pycache__")}
+
+
+def size(path):
+    files = [path] if path.is_file() else [p for p in path.rglob("*") if p.is_file()]
+    return sum(file.stat().st_size for file in files)
+
+
+def build(folder):
+    """The wheel of a copy of the sources, so that nothing is left in the checkout."""
+    sources = folder / "sources"
+    tracked = subprocess.check_output(["git", "ls-files", "-co", "--exclude-standard"], cwd=ROOT)
+    for name in tracked.decode().split("\n"):
+        if name.startswith("shapfair/") or name in ("pyproject.toml", "README.md", "LICENSE"):
+            (sources / name).parent.mkdir(parents=True, exist_ok=True)
+            (sources / name).write_bytes((ROOT / name).read_bytes())
+    command = [sys.executable, "-m", "pip", "wheel", "--quiet", "--no-deps", "--no-index"]
+    command += ["--no-build-isolation", "--disable-pip-version-check", "--wheel-dir", folder]
+    subprocess.run([*command, sources], check=True)
+    (wheel,) = folder.glob("*.whl")
+    return wheel
+
+
+@pytest.fixture(scope="module")
+def bare(tmp_path_factory):
+    """The folder of an environment with the wheel and what it declares to need."""
+    folder = tmp_path_factory.mktemp("wheel")
+    wheel = build(folder)
+    environment = folder / "environment"
+    venv.create(environment, with_pip=False)
+    command = [sys.executable, "-m", "pip", f"--python={environment}", "install", "--quiet"]
+    command += ["--no-deps", "--no-index", "--disable-pip-version-check"]
+    subprocess.run([*command, wheel], check=True)
+    (place,) = environment.glob("lib/*/site-packages")
+    (metadata,) = importlib.metadata.distributions(name="shapfair", path=[str(place)])
+    needed = [Requirement(line) for line in metadata.requires]
+    needed = [r.name for r in needed if r.marker is None or r.marker.evaluate({"extra": ""})]
+    for distribution in closure(needed):
+        for part in parts(distribution):
+            (place / part.name).symlink_to(part)
+    return environment
+
+
+def shapfair(bare, *arguments, **options):
+    command = [bare / "bin" / "shapfair", *arguments]
+    return subprocess.run(command, capture_output=True, text=True, check=False, **options)
+
+
+def test_it_is_small(bare):
+    (place,) = bare.glob("lib/*/site-packages")
+    assert sum(size(part.resolve()) for part in place.iterdir()) / 1e6 < MEGABYTES
+
+
+def test_an_allocation_needs_nothing_else(bare, tmp_path):
+    done = shapfair(bare, "allocate", ROOT / "book/examples/clinics.csv", "--budget=A=0.05")
+    assert (done.returncode, done.stderr) == (0, "")
+    assert "Certificate" in done.stdout
+
+
+def test_values_of_ones_own_need_nothing_else(bare, tmp_path):
+    code = (
+        "import shapfair\n"
+        "values = shapfair.evaluate(lambda names, seed: len(names), ['a', 'b'], name='count')\n"
+        "print(shapfair.allocate(values.game).mean('payoffs').tolist())\n"
+    )
+    done = subprocess.run([bare / "bin/python", "-c", code], capture_output=True, text=True)
+    assert (done.stdout, done.stderr) == ("[0.0, 0.0]\n", "")
+
+
+@pytest.mark.parametrize(
+    ("arguments", "package", "extra"),
+    [
+        (["reproduce", "mnist", "--data=embedded"], "jax", "train"),
+        (["allocate", ROOT / "results/mnist.json", "--figure=f.svg"], "matplotlib", "plots"),
+    ],
+)
+def test_a_missing_extra_is_named(bare, tmp_path, arguments, package, extra):
+    done = shapfair(bare, *arguments, cwd=tmp_path)
+    assert done.returncode == 2
+    assert done.stderr == (
+        f"shapfair: error: {package} is not installed: pip install 'shapfair[{extra}]' brings it\n"
+    )
+
+
+@pytest.mark.parametrize("module", ["shapfair.theory", "shapfair.noise", "shapfair.training"])
+def test_a_wing_that_is_not_installed_is_an_import_error(bare, module):
+    code = f"try:\n import {module}\nexcept ImportError as error:\n print(error)"
+    done = subprocess.run([bare / "bin/python", "-c", code], capture_output=True, text=True)
+    assert "is not installed: pip install 'shapfair[" in done.stdout
