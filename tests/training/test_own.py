@@ -17,8 +17,9 @@ from flax import linen as nn
 from shapfair.datasets import Dataset, Partition
 from shapfair.paper.networks import MLP
 from shapfair.training.experiment import Experiment
-from shapfair.training.learner import CLASSIFICATION, REGRESSION, Task
+from shapfair.training.learner import CLASSIFICATION, REGRESSION, Learner, Task
 from shapfair.training.plan import Training, job_batches
+from shapfair.training.step import gradient
 from shapfair.valuation.store import digest
 
 
@@ -179,6 +180,23 @@ def test_micro_batches_change_nothing_but_rounding():
     assert_close(*models, 1e-5)
     leaves = zip(*map(jax.tree.leaves, models), strict=True)
     assert any(np.any(a != b) for a, b in leaves)  # they are not the same computation
+
+
+class Dropped(nn.Module):
+    @nn.compact
+    def __call__(self, x, train=False):
+        return self.param("scale", nn.initializers.ones, ()) * nn.Dropout(0.5)(
+            x, deterministic=not train
+        )
+
+
+def test_micro_batches_of_dropout_have_keys_of_their_own():
+    task = Task(lambda outputs, labels: outputs[:, 0], CLASSIFICATION.score)
+    learner = Learner(Dropped(), optax.sgd(0.1), task, micro_batch=1)
+    ones, parameters = jnp.ones((16, 1)), {"params": {"scale": jnp.float32(1)}}
+    data = (ones, jnp.zeros(16, jnp.int32))
+    (mean, _), _ = gradient(learner, parameters, {}, jnp.arange(16), data, jax.random.key(0))
+    assert 0 < mean < 2  # some of the sixteen are dropped, not all or none
 
 
 def test_regression_learns_and_its_value_is_r_squared():
