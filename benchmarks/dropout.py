@@ -19,6 +19,7 @@ from scipy.stats import t
 from shapfair.paper.experiments import imdb
 from shapfair.paper.networks import WordAverage
 from shapfair.training.experiment import Experiment
+from shapfair.valuation.run import run
 
 
 class ThreefryWordAverage(WordAverage):
@@ -35,14 +36,9 @@ def accuracies(
     experiment: Experiment, network: WordAverage, seeds: int
 ) -> Float64[np.ndarray, "seeds parties"]:
     """Test accuracy of every party's own model."""
-    variant, parties = replace(experiment, network=network), len(experiment.parties)
-    found = np.empty((seeds, parties))
-
-    def finished(job, value):
-        found[job.seed, job.coalition.bit_length() - 1] = value
-
-    variant.evaluate(variant.jobs([1 << i for i in range(parties)], range(seeds)), finished)
-    return found
+    own = [1 << i for i in range(len(experiment.parties))]
+    variant = replace(experiment, network=network)
+    return run(variant, range(seeds), coalitions=own).values[:, own]
 
 
 def main() -> None:

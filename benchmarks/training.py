@@ -35,15 +35,16 @@ CIFAR10_PASS = """
 import time
 from dataclasses import replace
 from shapfair.paper.experiments import cifar10
+from shapfair.valuation.run import run
 e = cifar10()
 # Ten test images: of all images of the experiment one in fifty is scored, here it would be more.
 few = {part: getattr(e.dataset, part)[:10] for part in ("test_inputs", "test_labels")}
 training = replace(e.training, epochs=2)
 short = replace(e, dataset=replace(e.dataset, **few), training=training)
-jobs = short.jobs([1, 2, 4, 8], [0])  # every party's own model
-short.evaluate(jobs, lambda job, value: None)  # compiles, as the peers' warm-up does
+own = [1, 2, 4, 8]  # every party's own model
+run(short, coalitions=own)  # compiles, as the peers' warm-up does
 start = time.perf_counter()
-short.evaluate(jobs, lambda job, value: None)
+run(short, coalitions=own)
 print(training.epochs * len(e.dataset.train_labels) / (time.perf_counter() - start))
 """
 

@@ -23,6 +23,7 @@ _ROOMS = {
     "clearing_vector": "clearing",
     "linear_programme": "clearing",
     "Evaluation": "valuation.evaluation",
+    "Experiment": "training.experiment",
     "evaluate": "valuation.functions",
     "Game": "game",
     "Monotonicity": "game",

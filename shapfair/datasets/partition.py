@@ -130,14 +130,22 @@ class Partition:
             ValueError: if the bitmask names a party that does not exist, or for another
                 ``duplicates``.
         """
+        self.check_coalition(coalition)
+        held = [self.indices[i] for i in members(coalition)]
+        together = np.concatenate([np.empty(0, np.int64), *held])
+        return together if _kept(duplicates) else np.unique(together)
+
+    def check_coalition(self, coalition: int) -> None:
+        """Refuse a bitmask that names a party which does not exist.
+
+        Raises:
+            ValueError: if it does.
+        """
         if not 0 <= coalition < 2 ** len(self.parties):
             raise ValueError(
                 f"coalition: bitmask {coalition} is not one of {len(self.parties)} parties "
                 f"(0 to {2 ** len(self.parties) - 1})"
             )
-        held = [self.indices[i] for i in members(coalition)]
-        together = np.concatenate([np.empty(0, np.int64), *held])
-        return together if _kept(duplicates) else np.unique(together)
 
     def coalition_sizes(self, duplicates: Duplicates = "drop") -> Int[np.ndarray, " coalitions"]:
         """Number of records of every coalition, in bitmask order.

@@ -19,7 +19,7 @@ BLOCK_EXAMPLES = 32_000
 """Most examples of a lane in a block, whose indices are sent to the device together."""
 
 BLOCK_SECONDS = 0.5
-"""How long a block may take: for so long the host neither stops nor shows progress."""
+"""How long a block may take, while the host neither stops nor shows progress."""
 
 
 class Pace:

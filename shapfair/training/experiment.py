@@ -332,10 +332,10 @@ def _check_flax(network: Any) -> None:
         )
     try:
         hash(network)
-    except TypeError as error:
+    except TypeError:
         raise ValueError(
-            f"network: a field of {type(network).__name__} cannot be hashed ({error}): make arrays "
-            "constants of its __call__, or tuples"
+            f"network: a field of {type(network).__name__} cannot be hashed, such as an array: "
+            "make it a tuple, or a constant of __call__"
         ) from None
 
 

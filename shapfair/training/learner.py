@@ -14,7 +14,7 @@ from flax import linen as nn
 from jaxtyping import Array, Float, Num, PRNGKeyArray, Shaped
 
 Variables = dict[str, Any]
-"""Flax's collections: ``"params"``, which the optimiser moves, and what else a network keeps."""
+"""Flax's collections, ``"params"``, which the optimiser moves, and what else a network keeps."""
 
 SWITCHES = {
     "train": True,

@@ -61,12 +61,14 @@ def plan_jobs(
             definition), ``"keep"`` for their concatenation.
 
     Raises:
-        ValueError: if a coalition has fewer examples than one batch.
+        ValueError: if a coalition has fewer examples than one batch, or a party that there is not.
     """
     jobs = []
     for seed in seeds:
-        sizes = partition.of_seed(seed).coalition_sizes(duplicates)
+        dealt = partition.of_seed(seed)
+        sizes = dealt.coalition_sizes(duplicates)
         for coalition in coalitions:
+            dealt.check_coalition(coalition)
             examples = int(sizes[coalition])
             if examples < training.batch_size:
                 raise ValueError(

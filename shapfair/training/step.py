@@ -29,7 +29,7 @@ Data = tuple[Shaped[Array, "train ..."], Shaped[Array, "train ..."]]
 class Lane(NamedTuple):
     """A model under way; lanes side by side have one more axis in front of every leaf.
 
-    Attributes:
+    Args:
         parameters: what the optimiser moves, as Flax has them, ``{"params": ...}``.
         moments: the optimiser's state.
         key: the job's own, from which every step's is drawn.

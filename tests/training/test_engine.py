@@ -192,6 +192,19 @@ def test_one_lane_per_device_wastes_no_step_and_many_lanes_few():
     assert train(jobs, lanes=4)[1].share > 0.9
 
 
+def test_uneven_lanes_rest_until_the_others_are_done():
+    """Of 16 lanes two may come to their end within a block: their models stay as they are then."""
+    jobs, models = all_jobs(seeds=range(4)), {}
+    for lanes in (1, 16):
+        usage = Engine(LEARNER, SMALL, SHARES, TRAINING, lanes=lanes).run(
+            jobs, lambda job, m, w=lanes: models.__setitem__((job, w), jax.device_get(m.variables))
+        )
+    assert usage.job_steps < usage.lane_steps
+    for job in jobs:
+        gaps = jax.tree.map(lambda a, b: np.abs(a - b).max(), models[job, 1], models[job, 16])
+        assert max(jax.tree.leaves(gaps)) < 1e-4
+
+
 def test_finished_jobs_are_passed_over():
     jobs = all_jobs()
     done = []
