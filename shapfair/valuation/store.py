@@ -148,7 +148,9 @@ class Store:
     @contextmanager
     def transaction(self) -> Iterator[None]:
         """Statements that count together or not at all, with no other process in between."""
-        with self._lock:
+        # All the time, not for each statement: else another store of this process could hold one
+        # lock while it waits for the other.
+        with self._lock, undisturbed:
             self.execute("BEGIN IMMEDIATE")
             try:
                 yield

@@ -2,6 +2,8 @@
 
 import multiprocessing
 import sqlite3
+import threading
+import time
 
 import numpy as np
 import pytest
@@ -147,3 +149,26 @@ def test_two_processes_share_a_new_file(tmp_path):
     with Store(path, DESCRIPTION) as store:
         values = store.table([0], 9)[0, 1:400]
     np.testing.assert_array_equal(values, np.arange(1, 400) / 1000)
+
+
+def test_stores_of_one_process_do_not_lock_each_other_out(tmp_path):
+    """A transaction of one, while a thread writes through another to the same file."""
+    path = tmp_path / "store.sqlite"
+    with Store(path, DESCRIPTION, timeout=3.0) as one, Store(path, DESCRIPTION, timeout=3.0) as two:
+        failures = []
+
+        def write():
+            try:
+                two.put(0, 2, 0.5)
+            except StoreError as error:
+                failures.append(error)
+
+        thread = threading.Thread(target=write)
+        with one.transaction():
+            one.put(0, 1, 0.5)
+            thread.start()
+            time.sleep(0.2)  # the other one waits by now
+            one.put(0, 3, 0.5)
+        thread.join()
+        assert failures == []
+        assert (one.get(0, 1), one.get(0, 2), one.get(0, 3)) == (0.5, 0.5, 0.5)
