@@ -1,15 +1,10 @@
 """Jobs on the workers of an executor: threads, processes, or the machines of a Dask cluster.
 
 Jobs go out in batches. A batch has at least as many jobs as a worker does side by side, and lasts
-about a second: long beside the way there, short if it is lost with its worker. This process alone
-writes the store.
+about a second: long beside the way there, short if it is lost. This process alone writes the store.
 """
 
 import math
-import os
-import pickle
-import time
-import traceback
 from collections import Counter, deque
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import (
@@ -21,13 +16,13 @@ from concurrent.futures import (
     ThreadPoolExecutor,
     wait,
 )
-from dataclasses import dataclass
 from itertools import chain
 from pathlib import Path
 from typing import Any, TypeVar
 
 from shapfair.valuation import executors
 from shapfair.valuation.agenda import Agenda
+from shapfair.valuation.batches import Report, Survey, evaluate_batch, survey
 from shapfair.valuation.executors import WorkerLost
 from shapfair.valuation.protocol import Job, Valuation
 
@@ -38,72 +33,6 @@ BATCH_SECONDS = 1.0
 
 BATCHES_A_WORKER = 8
 """Batches under way for each worker; 20,000 empty jobs on Dask took 81 MB so, all at once 138."""
-
-DEVICES = "SHAPFAIR_DEVICES"
-"""Variable of the environment with the devices a process may use; a worker takes 1 without it."""
-
-
-@dataclass(frozen=True)
-class Survey:
-    """What a worker says of itself before it gets work."""
-
-    capacity: int
-    provenance: dict[str, Any]
-
-
-@dataclass(frozen=True)
-class Report:
-    """What comes back from a batch: values, errors, what it took, and for how long."""
-
-    values: list[tuple[Job, float]]
-    errors: list[tuple[Job, Exception]]
-    work: dict[str, int]
-    seconds: float
-
-
-def survey(valuation: Valuation, own_process: bool) -> Survey:
-    """Runs on a worker: how much it can do at once, and with what."""
-    _limit_devices(own_process)
-    return Survey(valuation.capacity(), valuation.provenance())
-
-
-def evaluate_batch(valuation: Valuation, jobs: Sequence[Job], own_process: bool) -> Report:
-    """Runs on a worker: find the values of some jobs."""
-    _limit_devices(own_process)
-    start = time.perf_counter()
-    values: dict[Job, float] = {}
-    errors: dict[Job, Exception] = {}
-
-    def failed(job: Job, error: Exception) -> None:
-        errors[job] = _portable(error) if own_process else error
-
-    work = valuation.evaluate(
-        jobs,
-        values.__setitem__,
-        failed,
-        is_finished=lambda job: job in values or job in errors,
-        stepped=lambda steps: None,
-    )
-    seconds = time.perf_counter() - start
-    return Report(list(values.items()), list(errors.items()), dict(work), seconds)
-
-
-def _limit_devices(own_process: bool) -> None:
-    """A worker is one of several on its machine: it must not take all the cores."""
-    if own_process:
-        os.environ.setdefault(DEVICES, "1")
-
-
-def _portable(error: Exception) -> Exception:
-    """The error with its traceback in words; a stand-in if it would not survive the way back."""
-    error.add_note("on a worker:\n" + "".join(traceback.format_exception(error)).rstrip())
-    try:
-        pickle.loads(pickle.dumps(error))
-    except Exception:  # whatever its class does when it is taken apart or put together
-        stand_in = RuntimeError(f"{type(error).__name__}: {error}")
-        stand_in.__notes__ = error.__notes__
-        return stand_in
-    return error
 
 
 class Here:
@@ -159,15 +88,15 @@ class Workers:
         self._given = self._executor = executor
         self._own_process = not isinstance(executor, ThreadPoolExecutor)
         self._losses = executors.losses(executor)
-        self._valuation = executors.shared(executor, valuation)
-        found = self._survey()
+        found = self._survey(valuation)
         self.provenance, self._capacity = found.provenance, found.capacity
         self._count = executors.count_workers(executor)
         self._window = window or BATCHES_A_WORKER * self._count
         self._seconds, self._steps = 0.0, 0  # of all batches so far
 
-    def _survey(self) -> Survey:
+    def _survey(self, valuation: Valuation) -> Survey:
         try:
+            self._valuation = executors.shared(self._executor, valuation)
             return self._submit(survey).result()
         except WorkerLost:
             raise
@@ -217,8 +146,9 @@ class Workers:
     def _fill(
         self, queue: deque[Job], under_way: dict[Future[Report], list[Job]], agenda: Agenda
     ) -> None:
-        """Give out batches up to the window."""
-        while queue and len(under_way) < self._window:
+        """Give out batches up to the window; two a worker while their length is not known."""
+        most = self._window if self._steps else min(self._window, 2 * self._count)
+        while queue and len(under_way) < most:
             if batch := agenda.take(self._next_batch(queue)):
                 under_way[self._submit(evaluate_batch, batch)] = batch
 
@@ -256,10 +186,15 @@ class Workers:
         everything = (function, self._valuation, *arguments, self._own_process)
         try:
             return self._executor.submit(*everything)
-        except (BrokenExecutor, OSError):  # a pool that breaks while it starts a process: "handle"
+        except Exception as error:
+            # A pool that breaks while it starts a process says so by an OSError.
+            broken = isinstance(error, BrokenExecutor | OSError)
+            pool = executors.renewed(self._executor) if broken else None
+            if pool is None:
+                raise self._gone() from error
             self.close()
-            self._executor = executors.renewed(self._executor)
-            return self._executor.submit(*everything)
+            self._executor = pool
+            return pool.submit(*everything)
 
     def _next_batch(self, queue: deque[Job]) -> list[Job]:
         """The next jobs: as many as a worker does at once, or more if they are short and many."""

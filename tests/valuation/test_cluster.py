@@ -173,7 +173,7 @@ def test_a_coalition_that_kills_its_worker_is_named_and_no_other(executor):
 def test_a_scheduler_that_is_killed_costs_nothing_that_is_finished(cluster, executor, tmp_path):
     """Comes last, as it leaves no cluster behind."""
     store = tmp_path / "s.sqlite"
-    many = {"name": "n", "seeds": range(8), "store": store}
+    many = {"name": "n", "seeds": range(20), "store": store}
 
     def finished():
         description = {"protocol": 1, "score": "n", "parties": list(PARTIES)}
@@ -187,10 +187,10 @@ def test_a_scheduler_that_is_killed_costs_nothing_that_is_finished(cluster, exec
     killer = threading.Thread(target=kill)
     killer.start()
     with pytest.raises(WorkerLost, match=r"finished is in .*s\.sqlite, run again to go on"):
-        evaluate(scores.slow_length, PARTIES, executor=executor, **many)
+        evaluate(scores.slow_length, PARTIES, executor=executor, window=4, **many)
     killer.join()
     kept = finished()
-    assert 10 < kept < 31 * 8
+    assert 10 < kept < 31 * 20
     again = evaluate(length, PARTIES, **many)
     assert again.found == kept
     np.testing.assert_array_equal(again.values[0], LENGTHS)

@@ -285,6 +285,13 @@ def test_a_score_that_cannot_be_sent_is_one_line(pool):
         evaluate(lambda parties, seed: 1.0, PARTIES, name="n", executor=pool)
 
 
+def test_a_pool_that_was_shut_down_is_one_line(tmp_path):
+    executor = ThreadPoolExecutor(1)
+    executor.shutdown()
+    with pytest.raises(WorkerLost, match="are gone: nothing is kept without a store"):
+        evaluate(length, PARTIES, name="n", executor=executor)
+
+
 def test_a_coalition_that_kills_its_worker_is_named_and_no_other(tmp_path):
     store = tmp_path / "s.sqlite"
     with ProcessPoolExecutor(2, mp_context=SPAWN) as executor:
