@@ -6,6 +6,7 @@ Usage: python benchmarks/run.py [--full]
 import argparse
 import sys
 
+import cluster
 import exact
 import training
 from rich.console import Console
@@ -22,7 +23,7 @@ def main() -> int:
     )
     full = parser.parse_args().full
     table = Table("what", "measured (median)", "must be", "")
-    rows = [*exact.rows(), *training.rows(full=full)]
+    rows = [*exact.rows(), *training.rows(full=full), *cluster.rows()]
     for row in rows:
         table.add_row(row["what"], row["result"], row["target"], "ok" if row["met"] else "MISSED")
     Console(width=None if sys.stdout.isatty() else 140).print(table)

@@ -221,7 +221,7 @@ def allocate(
     b = amounts_of("budgets", budgets, game.parties)
     r = amounts_of("desired", desired, game.parties)
     game = game.scaled(exchange_rate)
-    warnings = remarks.on_monotonicity(game, repair)
+    warnings = remarks.on_origin(game) + remarks.on_monotonicity(game, repair)
     if repair == "hull":
         game = game.hull()
     _check_range(game)

@@ -32,7 +32,7 @@ from shapfair.rounding import TOLERANCE
 from shapfair.settling import settle
 
 EXACT_PARTIES = 20
-"""Most parties for which rational numbers are taken where float64 cannot decide: about a second."""
+"""Most parties for which rational numbers are taken where float64 cannot decide (a second)."""
 
 Exactly = tuple[rational.Matrix, rational.Vector, rational.Vector]
 """Flows, caps that are 1 where the gain is within the noise, and where it is 0, as fractions."""

@@ -7,6 +7,13 @@ from shapfair.game import Game, Repair
 from shapfair.rounding import TOLERANCE, magnitude
 
 
+def on_origin(game: Game) -> list[str]:
+    """Say that values come from the embedded subset, on which models are less accurate."""
+    if (game.provenance or {}).get("data_size") != "embedded":
+        return []
+    return ["the values are of models trained on the embedded subset, not on the full data"]
+
+
 def on_monotonicity(game: Game, repair: Repair) -> list[str]:
     """Say how far the game is from monotone, and what was or can be done."""
     report = game.monotonicity()

@@ -11,15 +11,15 @@ is repaired.
 import csv
 import io
 import json
-import math
 import sys
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
 import numpy as np
 
+from shapfair import names, numerals
 from shapfair.coalitions import check_party_count, coalition_name
 
 VALUE, SEED = "value", "seed"
@@ -58,8 +58,10 @@ def read_csv(path: str | Path) -> Table:
         seed = record[header.index(SEED)] if SEED in header else ""
         if SEED in header and not seed:
             raise ValueError(f"{where}: the seed is empty")
+        if not seed.isprintable():
+            raise ValueError(f"{where}: the seed {seed!r} is not printable")
         coalition = _coalition([record[column] for column in columns], parties, where)
-        value = _number(record[header.index(VALUE)], where)
+        value = _value(record[header.index(VALUE)], coalition, parties, where)
         _check_empty_value(coalition, value, where)
         table = tables.setdefault(seed, {})
         if coalition in table:
@@ -81,21 +83,39 @@ def write_csv(path: str | Path, table: Table) -> None:
         ValueError: if a party bears the name of another column, or there is provenance, which CSV
             cannot carry.
     """
-    for name in {VALUE, SEED}.intersection(table.parties):
-        raise ValueError(f"parties: {name!r} is the name of another CSV column, rename the party")
     if table.provenance is not None:
         raise ValueError("provenance: a CSV value table cannot carry it, write JSON")
-    n = len(table.parties)
-    rows = table.values.reshape(-1, 2**n)
+    rows = table.values.reshape(-1, 2 ** len(table.parties))
     several = table.values.ndim > 1 or table.seed_labels
-    labels = table.seed_labels or range(len(rows))
+    seeds = (table.seed_labels or range(len(rows))) if several else ()
+    text = io.StringIO()
+    write_rows(text, table.parties, (map(repr, row.tolist()) for row in rows), seeds)
     with Path(path).open("w", newline="", encoding="utf-8") as file:
-        writer = csv.writer(file, lineterminator="\n")
-        writer.writerow([*table.parties, VALUE, *([SEED] if several else [])])
-        for seed, row in zip(labels, rows, strict=True):
-            for coalition, value in enumerate(row.tolist()):
-                membership = [coalition >> i & 1 for i in range(n)]
-                writer.writerow([*membership, repr(value), *([seed] if several else [])])
+        file.write(text.getvalue())
+
+
+def write_rows(
+    file: Any, parties: Sequence[str], rows: Iterable[Iterable[Any]], seeds: Sequence[Any] = ()
+) -> None:
+    """Write the text of a CSV value table.
+
+    Args:
+        file: a text file open for writing.
+        parties: names of the parties.
+        rows: per table its values in bitmask order.
+        seeds: the seed of every table; without them there is no such column.
+
+    Raises:
+        ValueError: if a party bears the name of another column.
+    """
+    for name in {VALUE, SEED}.intersection(parties):
+        raise ValueError(f"parties: {name!r} is the name of another CSV column, rename the party")
+    writer = csv.writer(file, lineterminator="\n")
+    writer.writerow([*parties, VALUE, *([SEED] if seeds else [])])
+    for k, values in enumerate(rows):
+        for coalition, value in enumerate(values):
+            membership = [coalition >> i & 1 for i in range(len(parties))]
+            writer.writerow([*membership, value, *seeds[k : k + 1]])
 
 
 def read_json(path: str | Path) -> Table:
@@ -141,7 +161,7 @@ def write_json(path: str | Path, table: Table) -> None:
 
 
 def check_parties(parties: Sequence[str], where: str = "parties") -> None:
-    """Refuse party names that are missing, empty, unprintable, padded or used twice.
+    """Refuse party names that are missing, empty, unprintable, padded, or look alike.
 
     Raises:
         ValueError: naming the first offender; also beyond 26 parties.
@@ -154,8 +174,7 @@ def check_parties(parties: Sequence[str], where: str = "parties") -> None:
                 f"{where}: party {i + 1} is named {name!r}, need a printable name "
                 "without spaces around it"
             )
-        if name in parties[:i]:
-            raise ValueError(f"{where}: two parties are named {name!r}")
+    names.check_distinct(parties, where)
     check_party_count(len(parties))
 
 
@@ -193,7 +212,7 @@ def _records(path: str | Path) -> Iterator[tuple[int, list[str]]]:
     try:
         for record in reader:
             if record:
-                yield reader.line_num, [field.strip() for field in record]
+                yield reader.line_num, [field.strip(" \t") for field in record]
     except csv.Error as error:
         raise ValueError(f"{path}: line {reader.line_num}: not CSV ({error})") from None
 
@@ -223,14 +242,14 @@ def _coalition(cells: list[str], parties: Sequence[str], where: str) -> int:
     raise ValueError(f"{where}: membership of party {name} is {cell!r}, need 0 or 1")
 
 
-def _number(text: str, where: str) -> float:
+def _value(text: str, coalition: int, parties: Sequence[str], where: str) -> float:
+    if not text:
+        name = coalition_name(coalition, parties)
+        raise ValueError(f"{where}: value '' is not a number: coalition {name} has no value yet")
     try:
-        value = float(text)
-    except ValueError:
-        raise ValueError(f"{where}: value {text!r} is not a number") from None
-    if not math.isfinite(value):
-        raise ValueError(f"{where}: value {text!r} is not finite")
-    return value
+        return numerals.number(text)
+    except ValueError as error:
+        raise ValueError(f"{where}: value {error}") from None
 
 
 def _check_empty_value(coalition: int, value: float | int, where: str) -> None:

@@ -30,6 +30,9 @@ SECONDS = 2.0
 TRACES = ("Traceback", "Fatal Python error", "Exception ignored", "terminate called")
 """What nobody wants to read after Ctrl-C."""
 
+STARTING = ("init_import_site", "<frozen site>")
+"""What Python itself says if it is interrupted before it has come to any program."""
+
 DIFFERENCE = 0.003
 """Largest difference of accuracies between two runs on one machine: lanes fall differently."""
 
@@ -94,7 +97,11 @@ def interrupt(
         process.send_signal(signal.SIGINT)
         time.sleep(0.05 * (signals > 1))
     _, errors = process.communicate()
-    return Ending(sent - started, time.perf_counter() - sent, process.returncode, errors)
+    seconds = time.perf_counter() - sent
+    done = process.returncode == 0 and seconds <= SECONDS  # all that was left was to tidy up
+    if done or any(sign in errors for sign in STARTING):
+        return None
+    return Ending(sent - started, seconds, process.returncode, errors)
 
 
 def _has_taken_over(pid: int) -> bool:
@@ -141,14 +148,17 @@ def _campaign(folder: Path, arguments: argparse.Namespace) -> int:
     seconds, whole = _left_alone(folder / "whole", arguments.seeds)
     print(f"a run left alone takes {seconds:.1f} s", flush=True)
     store, count, faults = folder / "0.sqlite", 0, 0
+    out = folder / "out.json"
     while count < arguments.count:
-        command = reproduce(store, "--out", os.fspath(folder / "out.json"), seeds=arguments.seeds)
+        command = reproduce(store, "--out", os.fspath(out), seeds=arguments.seeds)
         kept = stored_values(store)
         ending = interrupt(command, moments.uniform(0.05, seconds), arguments.signals)
-        if ending is None:  # all is trained: begin anew
-            faults += _differs(json.loads((folder / "out.json").read_text())["values"], whole)
-            (folder / "out.json").unlink()
-            store = folder / f"{count}.sqlite"
+        if ending is None:
+            seconds = max(5, 0.8 * seconds)  # runs that go on are shorter than the first
+            if out.exists():  # all is trained: begin anew
+                faults += _differs(json.loads(out.read_text())["values"], whole)
+                out.unlink()
+                store.unlink()
             continue
         count += 1
         wrong = ending.faults

@@ -6,7 +6,13 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from shapfair.cli.options import add_budgets, named_amounts, print_warnings, whole_file
+from shapfair.cli.options import (
+    add_allocation_options,
+    allocation_of,
+    print_warnings,
+    whole_file,
+    words_of,
+)
 
 if TYPE_CHECKING:
     from shapfair.allocation import Allocation
@@ -23,36 +29,14 @@ def add_allocate(subparsers: Any) -> None:
     )
     add = parser.add_argument
     add("values", metavar="VALUES", type=Path, help="value table, .csv or .json")
-    add_budgets(add)
-    add(
-        "--desired",
-        metavar="NAME=VALUE",
-        action="append",
-        default=[],
-        help="model value beyond which a party will not pay (repeatable)",
-    )
-    add(
-        "--exchange-rate",
-        metavar="NU",
-        type=float,
-        default=1.0,
-        help="payoff per unit of value; budgets and results are payoffs (default: 1)",
-    )
-    add(
-        "--repair",
-        choices=("none", "hull"),
-        default="none",
-        help="hull: replace a table that is not monotone by its monotone hull",
-    )
+    add_allocation_options(add, repair="none", reason="")
     add("--format", choices=("table", "json", "csv"), default="table", help="default: table")
     add("--out", metavar="FILE", type=Path, help="write to FILE instead of the terminal")
     add("--figure", metavar="FILE.svg", type=Path, help="draw payoffs, models and flows")
-    parser.set_defaults(handler=_allocate)
+    parser.set_defaults(handler=_allocate, words=words_of(parser))
 
 
 def _allocate(arguments: argparse.Namespace) -> int:
-    named_budgets = named_amounts("--budget", arguments.budget)
-    desired = named_amounts("--desired", arguments.desired)
     if arguments.figure and arguments.figure.suffix not in FIGURE_ENDINGS:
         endings = ", ".join(FIGURE_ENDINGS)
         raise ValueError(f"--figure {arguments.figure}: the name must end in one of {endings}")
@@ -64,17 +48,9 @@ def _allocate(arguments: argparse.Namespace) -> int:
             else None
         )
 
-        from shapfair.allocation import allocate
         from shapfair.game import Game
 
-        game = Game.read(arguments.values)
-        allocation = allocate(
-            game,
-            budgets=dict.fromkeys(game.parties, arguments.default_budget) | named_budgets,
-            desired=desired,
-            exchange_rate=arguments.exchange_rate,
-            repair=arguments.repair,
-        )
+        allocation = allocation_of(arguments, Game.read(arguments.values))
         if out:
             with out.open("w", encoding="utf-8", newline="") as file:
                 _write(allocation, arguments.format, file)

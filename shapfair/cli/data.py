@@ -16,14 +16,14 @@ def add_data(subparsers: Any) -> None:
     )
     actions = parser.add_subparsers(required=True, metavar="ACTION")
     listing = actions.add_parser("list", help="what there is, what is cached, and where")
-    listing.set_defaults(handler=_data_list)
+    listing.set_defaults(handler=_data_list, words={})
     for name, handler, purpose in (
         ("fetch", _data_fetch, "put a data set into the cache, unless it is there intact"),
         ("verify", _data_verify, "recompute the checksum of a cached data set"),
     ):
         action = actions.add_parser(name, help=purpose, description=f"{purpose.capitalize()}.")
         action.add_argument("name", nargs="?", default="mnist", help="data set (default: mnist)")
-        action.set_defaults(handler=handler)
+        action.set_defaults(handler=handler, words={})
 
 
 def _data_list(arguments: argparse.Namespace) -> int:

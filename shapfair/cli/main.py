@@ -15,7 +15,9 @@ from shapfair.cli.allocate import add_allocate
 from shapfair.cli.data import add_data
 from shapfair.cli.models import add_models
 from shapfair.cli.notes import stopped
+from shapfair.cli.options import on_command_line
 from shapfair.cli.reproduce import add_reproduce
+from shapfair.cli.template import add_template
 from shapfair.extras import MissingExtra
 
 
@@ -25,8 +27,10 @@ def main(argv: Sequence[str] | None = None) -> int:
     Args:
         argv: arguments after the program's name, those of the process by default.
     """
+    words: dict[str, str] = {}
     try:
         arguments = parser().parse_args(argv)
+        words = arguments.words
         return arguments.handler(arguments)
     except (
         KeyboardInterrupt
@@ -36,7 +40,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     except OSError as error:
         message = f"{error.filename}: {error.strerror}" if error.filename else str(error)
     except (ValueError, ArithmeticError, MissingExtra) as error:
-        message = str(error)
+        message = on_command_line(str(error), words)
     print("shapfair: error:", " ".join(message.split()), file=sys.stderr)
     return 2
 
@@ -59,6 +63,6 @@ def parser() -> argparse.ArgumentParser:
     )
     parser.add_argument("--version", action="version", version=f"shapfair {__version__}")
     subparsers = parser.add_subparsers(required=True, metavar="COMMAND")
-    for add in (add_allocate, add_data, add_reproduce, add_models):
+    for add in (add_allocate, add_template, add_data, add_reproduce, add_models):
         add(subparsers)
     return parser

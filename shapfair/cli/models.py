@@ -6,7 +6,14 @@ from pathlib import Path
 from typing import Any
 
 from shapfair.cli.notes import if_stopped
-from shapfair.cli.options import EXPERIMENT_NAMES, add_budgets, named_amounts, print_warnings
+from shapfair.cli.options import (
+    EXPERIMENT_NAMES,
+    add_allocation_options,
+    allocation_of,
+    option_type,
+    print_warnings,
+    words_of,
+)
 
 
 def add_models(subparsers: Any) -> None:
@@ -28,31 +35,39 @@ def add_models(subparsers: Any) -> None:
         help="value table of the experiment, as `shapfair reproduce --out` writes it",
     )
     add("--out", metavar="FOLDER", type=Path, required=True, help="where the models go")
-    add_budgets(add)
-    add("--seed", metavar="S", type=int, default=0, help="table and seed to take (default: 0)")
+    add_allocation_options(
+        add,
+        repair="hull",
+        reason=": a coalition may leave data unused, and tables of accuracies seldom are monotone",
+    )
+    add(
+        "--seed",
+        metavar="S",
+        type=option_type("whole"),
+        default=0,
+        help="table and seed to take (default: 0)",
+    )
     add(
         "--data",
         choices=("full", "embedded"),
-        default="full",
-        help="the data of the value table (default: full)",
+        help="the data to train on (default: that of the value table)",
     )
-    parser.set_defaults(handler=_models)
+    parser.set_defaults(handler=_models, words=words_of(parser))
 
 
 def _models(arguments: argparse.Namespace) -> int:
-    named_budgets = named_amounts("--budget", arguments.budget)
-
-    from shapfair.allocation import allocate
     from shapfair.game import Game
     from shapfair.made_to_order import delivery
     from shapfair.paper import experiments
     from shapfair.report.text import print_models
 
     game = Game.read(arguments.values)
-    budgets = dict.fromkeys(game.parties, arguments.default_budget) | named_budgets
-    allocation = allocate(game, budgets, repair="hull")
-    experiment = experiments.EXPERIMENTS[arguments.name](arguments.data)
-    targets = delivery.targets_of(allocation, experiment, arguments.seed)
+    allocation = allocation_of(arguments, game)
+    data = arguments.data or (game.provenance or {}).get("data_size", "full")
+    experiment = experiments.EXPERIMENTS[arguments.name](data)
+    targets = delivery.targets_of(
+        allocation, experiment, arguments.seed, exchange_rate=arguments.exchange_rate
+    )
     note = f"what is finished is in {arguments.out}, run again to go on"
     with if_stopped(note), delivery.Progress(len(targets)) as progress:
         models = delivery.deliver(

@@ -1,12 +1,19 @@
-"""What several commands share: options of budgets, files that are written whole, warnings."""
+"""What several commands share: options of allocations, files that are written whole, words."""
 
+import argparse
 import contextlib
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
+from shapfair import names, numerals
 from shapfair.files import replacing
+
+if TYPE_CHECKING:
+    from shapfair.allocation import Allocation
+    from shapfair.game import Game
 
 EXPERIMENT_NAMES = (
     "mnist",
@@ -22,50 +29,146 @@ EXPERIMENT_NAMES = (
 """Names of shapfair.paper.experiments.EXPERIMENTS, here so that the help does not load JAX."""
 
 
-def print_warnings(warnings: Sequence[str]) -> None:
-    """Show the warnings of an allocation on standard error, a line each."""
-    for warning in warnings:
-        print("shapfair: warning:", warning, file=sys.stderr)
+def option_type(kind: str) -> Callable[[str], Any]:
+    """A type of :mod:`shapfair.numerals` for ``add_argument``, whose errors are told in full."""
+    parse = getattr(numerals, kind)
+
+    def convert(text: str) -> Any:
+        try:
+            return parse(text)
+        except ValueError as error:
+            raise argparse.ArgumentTypeError(str(error)) from None
+
+    return convert
 
 
-def add_budgets(add: Any) -> None:
-    """The options of budgets; amounts are in the unit of the values."""
+def add_allocation_options(add: Any, repair: str, reason: str) -> None:
+    """The options of an allocation.
+
+    Args:
+        add: ``add_argument`` of the command.
+        repair: what is done about a table that is not monotone, unless the user says otherwise.
+        reason: why, for the help; empty if there is nothing to say.
+    """
     add(
         "--budget",
         metavar="NAME=AMOUNT",
         action="append",
         default=[],
-        help="the most that a party may pay beyond its revenue (repeatable)",
+        help="the most that a party may pay beyond its revenue, or unlimited (repeatable)",
     )
     add(
         "--default-budget",
         metavar="X",
-        type=float,
+        type=option_type("amount"),
         default=float("inf"),
         help="budget of the parties not named (default: unlimited)",
     )
+    add(
+        "--desired",
+        metavar="NAME=VALUE",
+        action="append",
+        default=[],
+        help="model value beyond which a party will not pay (repeatable)",
+    )
+    add(
+        "--exchange-rate",
+        metavar="NU",
+        type=option_type("positive"),
+        default=1.0,
+        help="payoff per unit of value; budgets, desired values and results are payoffs "
+        "(default: 1)",
+    )
+    add(
+        "--repair",
+        choices=("none", "hull"),
+        default=repair,
+        help="hull: replace a table that is not monotone by its monotone hull "
+        f"(default: {repair}{reason})",
+    )
 
 
-def named_amounts(option: str, pairs: Sequence[str]) -> dict[str, float]:
-    """Amounts given as ``NAME=AMOUNT``.
+def allocation_of(arguments: argparse.Namespace, game: "Game") -> "Allocation":
+    """The allocation that the options of :func:`add_allocation_options` describe.
+
+    Its warnings speak of the options by their names on the command line.
+
+    Raises:
+        ValueError: naming the option that is wrong.
+    """
+    from shapfair.allocation import allocate
+
+    budgets = named_amounts("--budget", arguments.budget, game.parties)
+    rate = arguments.exchange_rate
+    if float(abs(game.values).max()) * rate == float("inf"):
+        raise ValueError(f"exchange_rate: {rate:g} times the values is too large, take a lower one")
+    allocation = allocate(
+        game,
+        budgets=dict.fromkeys(game.parties, arguments.default_budget) | budgets,
+        desired=named_amounts("--desired", arguments.desired, game.parties),
+        exchange_rate=rate,
+        repair=arguments.repair,
+    )
+    warnings = tuple(on_command_line(line, arguments.words) for line in allocation.warnings)
+    return replace(allocation, warnings=warnings)
+
+
+def named_amounts(option: str, pairs: Sequence[str], parties: Sequence[str]) -> dict[str, float]:
+    """Amounts given as ``NAME=AMOUNT``, by the parties' own spelling of their names.
 
     Raises:
         ValueError: naming the option and the pair that is wrong.
     """
     amounts: dict[str, float] = {}
     for pair in pairs:
-        name, equals, amount = pair.rpartition("=")
+        given, equals, text = pair.rpartition("=")
         if not equals:
             raise ValueError(f"argument {option}: {pair!r} is not of the form NAME=AMOUNT")
+        name = names.find(given, parties)
+        if name is None:
+            known = ", ".join(parties)
+            raise ValueError(f"argument {option}: no party {given!r}, known: {known}")
         if name in amounts:
             raise ValueError(f"argument {option}: party {name!r} is given twice")
         try:
-            amounts[name] = float(amount)
-        except ValueError:
-            raise ValueError(
-                f"argument {option}: party {name!r} has {amount!r}, need a number"
-            ) from None
+            amounts[name] = numerals.amount(text)
+        except ValueError as error:
+            raise ValueError(f"argument {option}: party {name!r}: {error}") from None
     return amounts
+
+
+def words_of(parser: argparse.ArgumentParser, repair: str = "--repair hull") -> dict[str, str]:
+    """What arguments and settings of the Python functions are called on the command line.
+
+    Args:
+        parser: of the command; its arguments bear the names of those of the functions.
+        repair: how the user asks for the monotone hull.
+    """
+    words = {
+        action.dest: action.option_strings[-1] if action.option_strings else str(action.metavar)
+        for action in parser._actions
+    }
+    settings = {"repair='hull'": repair, "data='embedded'": "--data embedded"}
+    return {**words, "budgets": "--budget", **settings}
+
+
+def on_command_line(message: str, words: Mapping[str, str]) -> str:
+    """A message of a Python function in the words of the command line, see :func:`words_of`.
+
+    Our errors begin with the name of the argument; what they advise is a setting of another.
+    """
+    argument, colon, rest = message.partition(": ")
+    if colon and argument in words:
+        message = f"argument {words[argument]}: {rest}"
+    for setting in (word for word in words if "=" in word):
+        message = message.replace(setting, words[setting])
+    return message
+
+
+def print_warnings(warnings: Sequence[str]) -> None:
+    """Show the warnings of an allocation on standard error, a line each."""
+    for warning in warnings:
+        print("shapfair: warning:", warning, file=sys.stderr)
 
 
 @contextlib.contextmanager

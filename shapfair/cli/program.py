@@ -24,22 +24,27 @@ SECONDS = 1.0
 
 def run() -> int:
     """Run the command of the process and return its exit status; 130 after Ctrl-C."""
-    if os.name == "posix":
-        _end_at_signals()
+    ours = _end_at_signals() if os.name == "posix" else {}
     from shapfair.cli.main import main
 
-    return main()
+    status = main()
+    for number in ours:  # all is done and said; Python would die of a signal while it tidies up
+        signal.signal(number, signal.SIG_IGN)
+    return status
 
 
-def _end_at_signals() -> None:
+def _end_at_signals() -> dict[signal.Signals, object]:
     """End the process at once at Ctrl-C or SIGTERM, unless the caller has these ignored.
 
     A shell has its background jobs ignore Ctrl-C, and so does ``nohup`` with other signals.
+
+    Returns:
+        the signals that end it, and what handled them before.
     """
     ours = {signal.SIGINT: signal.default_int_handler, signal.SIGTERM: signal.SIG_DFL}
     ours = {number: usual for number, usual in ours.items() if signal.getsignal(number) is usual}
     if not ours:
-        return
+        return ours
     awakening, awakened = os.pipe()
     os.set_blocking(awakened, False)
     # Python writes the number of a signal there, if it has a handler, whatever it is doing.
@@ -47,6 +52,7 @@ def _end_at_signals() -> None:
     threading.Thread(target=_watch, args=(awakening, ours), name="signals", daemon=True).start()
     for number in ours:
         signal.signal(number, lambda number, frame: None)
+    return ours
 
 
 def _watch(awakening: int, ours: dict[signal.Signals, object]) -> None:

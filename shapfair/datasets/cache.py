@@ -7,8 +7,9 @@ writers see the old content or the new, never a part.
 """
 
 import os
-import sys
 from pathlib import Path
+
+import platformdirs
 
 from shapfair.datasets.dataset import DataError, Recipe, Records
 from shapfair.files import write_whole
@@ -26,13 +27,7 @@ def cache_folder() -> Path:
     """
     if chosen := os.environ.get("SHAPFAIR_CACHE"):
         return Path(chosen).expanduser().absolute()
-    if sys.platform == "win32":
-        home = os.environ.get("LOCALAPPDATA") or Path.home() / "AppData" / "Local"
-    elif sys.platform == "darwin":
-        home = Path.home() / "Library" / "Caches"
-    else:
-        home = os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache"
-    return Path(home) / "shapfair"
+    return platformdirs.user_cache_path("shapfair", appauthor=False, opinion=False)
 
 
 def cache_file(name: str) -> Path:

@@ -24,11 +24,11 @@ from shapfair.training.plan import Training
 MNIST_DISJOINT_PARTIES = {f"[{d}-{d + 1}]": [d, d + 1] for d in range(0, 10, 2)}
 """Five parties of two digits each; no image has two owners."""
 
-_Size = Literal["full", "embedded"]
+_Size = Literal["full", "embedded"] | None
 
 
 def mnist(
-    data: _Size = "full",
+    data: _Size = None,
     duplicates: Duplicates = "drop",
     *,
     name: str = "mnist",
@@ -38,8 +38,9 @@ def mnist(
     """The MNIST experiment of Sec. 5 and App. J.1, and the same with other parties.
 
     Args:
-        data: ``"full"`` for the 60,000 + 10,000 images (the embedded ones if no source can be
-            reached), ``"embedded"`` for the 5,000 + 1,000 that come with the package.
+        data: ``"full"`` for the 60,000 + 10,000 images, ``"embedded"`` for the 5,000 + 1,000 that
+            come with the package; by default the full ones, or if no source can be reached the
+            embedded ones.
         duplicates: see :class:`~shapfair.training.experiment.Experiment`.
         name: what the experiment is called.
         parties: digits of every party.
@@ -51,7 +52,7 @@ def mnist(
     return kind(name, dataset, partition, MLP(), Training(), duplicates)
 
 
-def mnist_with_copy(party: str, data: _Size = "full") -> Experiment:
+def mnist_with_copy(party: str, data: _Size = None) -> Experiment:
     """MNIST with a sixth party that has the same data as ``party``: a replication (App. D).
 
     Args:
@@ -67,11 +68,11 @@ def mnist_with_copy(party: str, data: _Size = "full") -> Experiment:
     return mnist(data, name=f"mnist-copy-{party.strip('[]')}", parties=parties)
 
 
-def cifar10(data: _Size = "full") -> Experiment:
+def cifar10(data: _Size = None) -> Experiment:
     """The CIFAR-10 experiment of App. J.2.
 
     Args:
-        data: ``"full"``; no part of CIFAR-10 is embedded in the package.
+        data: ``"full"``, the default; no part of CIFAR-10 is embedded in the package.
 
     Raises:
         DataError: if no source of CIFAR-10 can be reached.
@@ -83,7 +84,7 @@ def cifar10(data: _Size = "full") -> Experiment:
 
 
 def imdb(
-    data: _Size = "full",
+    data: _Size = None,
     protocol: Literal["printed", "published", "carried"] = "printed",
 ) -> Experiment:
     """The IMDB experiment of App. J.3; the reviews are dealt anew under every seed.
@@ -91,7 +92,7 @@ def imdb(
     The vocabulary is that of the 20,000 training reviews of all parties.
 
     Args:
-        data: ``"full"``; no part of the reviews is embedded in the package.
+        data: ``"full"``, the default; no part of the reviews is embedded in the package.
         protocol: ``"printed"`` as in App. J.3; ``"published"`` with the network of the authors'
             code, which has no linear layer between the average and the output; ``"carried"`` with
             that network and the optimiser's state carried from coalition to coalition, as that

@@ -64,7 +64,7 @@ class Evaluation:
 
     @property
     def game(self) -> Game:
-        """The value tables with their provenance, for :func:`shapfair.allocate`.
+        """The value tables with their provenance, for :func:`~shapfair.allocation.allocate`.
 
         Raises:
             ValueError: if a coalition has no value, naming the first one.

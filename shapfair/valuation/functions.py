@@ -150,7 +150,7 @@ def evaluate(
             it is, or ``"record"`` it in ``failures`` and go on.
 
     Returns:
-        The values; ``.game`` goes to :func:`shapfair.allocate`.
+        The values; ``.game`` goes to :func:`~shapfair.allocation.allocate`.
 
     Raises:
         TypeError: if the score returns something that is not a number.

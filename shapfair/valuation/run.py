@@ -43,7 +43,7 @@ def run(
         coalitions: the coalitions to value, as bitmasks; by default all.
         store: file of finished values; the default keeps them in memory alone.
         executor: where the work is done; by default in this process. Any executor of
-            :mod:`concurrent.futures` will do, and that of Dask
+            ``concurrent.futures`` will do, and that of Dask
             (``client.get_executor(pure=False)``). It is the caller's to shut down.
         window: batches that are given to the executor at once, by default 8 a worker.
         retries: how often a coalition that fails is tried again.

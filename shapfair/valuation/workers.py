@@ -40,7 +40,7 @@ BATCHES_A_WORKER = 8
 """Batches under way for each worker; 20,000 empty jobs on Dask took 81 MB so, all at once 138."""
 
 DEVICES = "SHAPFAIR_DEVICES"
-"""Environment variable: devices that this process may use; on workers 1 unless it is set."""
+"""Variable of the environment with the devices a process may use; a worker takes 1 without it."""
 
 
 @dataclass(frozen=True)

@@ -84,6 +84,7 @@ def test_means_and_standard_errors(capsys):
 def test_a_table_that_is_not_monotone_is_reported_and_repaired(capsys):
     out, err = run(capsys, "noisy.csv")
     assert err.startswith("shapfair: warning: not monotone: 2 of 12 edges drop, worst 2 at {[0]}")
+    assert "; --repair hull replaces the game by its monotone hull\n" in err
     assert "warning" not in out
     out, err = run(capsys, "noisy.csv", "--default-budget=0", "--repair=hull", "--format=json")
     assert err == ""
@@ -128,9 +129,13 @@ def test_figures(capsys, name, start):
         ([], "the following arguments are required: VALUES (see shapfair allocate --help)"),
         (["v.csv", "--bugdet=a=1"], "unrecognized arguments: --bugdet=a=1 (see shapfair --help)"),
         (["v.csv", "--budget=[0]"], "argument --budget: '[0]' is not of the form NAME=AMOUNT"),
-        (["v.csv", "--budget=[0]=x"], "argument --budget: party '[0]' has 'x', need a number"),
-        (["v.csv", "--budget=x=1"], "budgets: no party 'x', known: [0], [1-2], b=c"),
-        (["v.csv", "--desired=x=1"], "desired: no party 'x', known: [0], [1-2], b=c"),
+        (
+            ["v.csv", "--budget=[0]=x"],
+            "argument --budget: party '[0]': 'x' is not a number, need plain digits such as 0.25 "
+            "or 1e-3, or unlimited",
+        ),
+        (["v.csv", "--budget=x=1"], "argument --budget: no party 'x', known: [0], [1-2], b=c"),
+        (["v.csv", "--desired=x=1"], "argument --desired: no party 'x', known: [0], [1-2], b=c"),
         (
             ["v.csv", "--budget=[0]=1", "--budget=[0]=1"],
             "argument --budget: party '[0]' is given twice",
@@ -141,19 +146,26 @@ def test_figures(capsys, name, start):
         ),
         (
             ["v.csv", "--budget=[0]=-1"],
-            "budgets: party [0] has -1.0, need a number >= 0 (inf for unlimited)",
+            "argument --budget: party '[0]': '-1' is negative, need a number >= 0, or unlimited",
         ),
         (
             ["v.csv", "--default-budget=nan"],
-            "budgets: party [0] has nan, need a number >= 0 (inf for unlimited)",
+            "argument --default-budget: 'nan' is not finite, need a number such as 0.25, or "
+            "unlimited (see shapfair allocate --help)",
         ),
         (
             ["v.csv", "--default-budget=all"],
-            "argument --default-budget: invalid float value: 'all' (see shapfair allocate --help)",
+            "argument --default-budget: 'all' is not a number, need plain digits such as 0.25 or "
+            "1e-3, or unlimited (see shapfair allocate --help)",
         ),
         (
             ["v.csv", "--exchange-rate=0"],
-            "exchange_rate: 0.0, need a positive finite number",
+            "argument --exchange-rate: '0' is not positive, need a number > 0 "
+            "(see shapfair allocate --help)",
+        ),
+        (
+            ["v.csv", "--exchange-rate=1e308"],
+            "argument --exchange-rate: 1e+308 times the values is too large, take a lower one",
         ),
         (
             ["v.csv", "--figure=f.gif"],
@@ -171,7 +183,7 @@ def test_figures(capsys, name, start):
         (
             ["noisy.csv", "--default-budget=0"],
             "flows: party [0] pays party [1-2] a negative -0.5 and a budget or desired value "
-            "binds: repair the value table (repair='hull') or lift the budgets",
+            "binds: repair the value table (--repair hull) or lift the budgets",
         ),
     ],
 )
@@ -180,6 +192,81 @@ def test_bad_input_is_one_line_and_leaves_nothing(capsys, tables, arguments, mes
     out, err = capsys.readouterr()
     assert (out, err) == ("", f"shapfair: error: {message}\n")
     assert sorted(os.listdir()) == tables
+
+
+BAD_NUMBERS = [
+    "1e400",
+    "1_000",
+    "１２",
+    "٣",
+    "1\xa0",
+    " 1",
+    "1\x1f",
+    "0x10",
+    "",
+    "nan",
+    "1,5",
+    "-inf",
+]
+
+
+@pytest.mark.parametrize("text", BAD_NUMBERS)
+@pytest.mark.parametrize(
+    "option", ["--budget=[0]", "--desired=[0]", "--default-budget", "--exchange-rate"]
+)
+def test_numbers_that_could_be_misread_are_refused_in_one_line(capsys, option, text):
+    assert main(["allocate", "v.csv", f"{option}={text}"]) == 2
+    out, err = capsys.readouterr()
+    assert out == ""
+    assert err.startswith(f"shapfair: error: argument {option.split('=')[0]}: ")
+    assert (ascii(text) in err, err.count("\n"), "need " in err) == (
+        True,
+        1,
+        True,
+    )
+
+
+@pytest.mark.parametrize("text", [*BAD_NUMBERS, "unlimited", "-1", "1.0", "1e2"])
+def test_whole_numbers_that_could_be_misread_are_refused_in_one_line(capsys, text):
+    for command in (["reproduce", "mnist", "--seeds"], ["models", "mnist", "--seed"]):
+        assert main([*command[:-1], f"{command[-1]}={text}"]) == 2
+        err = capsys.readouterr().err
+        assert err.startswith(f"shapfair: error: argument {command[-1]}: {text!a} is not a whole")
+        assert err.count("\n") == 1
+
+
+@pytest.mark.parametrize("text", ["unlimited", "inf", "Unlimited"])
+def test_unlimited_is_what_the_table_calls_it(capsys, text):
+    unlimited, _ = run(capsys, "v.csv")
+    assert "unlimited" in unlimited
+    options = [f"--default-budget={text}", f"--budget=[0]={text}", f"--desired=[0]={text}"]
+    assert run(capsys, "v.csv", *options)[0] == unlimited
+
+
+@pytest.mark.parametrize("text", ["1", "+1", "1.", "1.0", ".1e1", "100E-2", "-0"])
+def test_numbers_may_be_written_in_the_usual_ways(capsys, text):
+    out, _ = run(capsys, "v.csv", f"--budget=[0]={text}", "--format=json")
+    assert json.loads(out)["budgets"][0] == float(text)
+
+
+def test_an_accent_may_be_written_either_way(capsys):
+    composed, apart = "Z\xfcrich", "Zu\u0308rich"
+    Game(additive(1, 3), (composed, "b")).to_csv("z.csv")
+    out, _ = run(capsys, "z.csv", f"--budget={apart}=0.5", f"--desired={apart}=2", "--format=json")
+    assert (json.loads(out)["budgets"], json.loads(out)["desired"]) == ([0.5, None], [2, None])
+    assert main(["allocate", "z.csv", f"--budget={apart}=1", f"--budget={composed}=2"]) == 2
+    assert "is given twice" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("form", ["table", "json", "csv"])
+def test_values_of_the_embedded_subset_are_called_that(capsys, form):
+    Game(GAME.values, PARTIES, {"data_size": "embedded"}).to_json("e.json")
+    Game(GAME.values, PARTIES, {"data_size": "full"}).to_json("f.json")
+    said = "trained on the embedded subset, not on the full data"
+    out, err = run(capsys, "e.json", f"--format={form}", "--exchange-rate=2", "--repair=hull")
+    assert (said in out, said in err) == (form == "json", form != "json")
+    assert said not in "".join(run(capsys, "f.json", f"--format={form}"))
+    assert said in allocate(Game.read("e.json")).warnings[0]
 
 
 def test_outputs_are_checked_before_the_table_is_read(capsys):

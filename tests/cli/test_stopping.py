@@ -140,6 +140,17 @@ def test_a_commit_under_way_is_waited_for(tmp_path):
     assert (tmp_path / "done").exists()
 
 
+def test_a_command_that_is_done_stays_done():
+    """While Python tidies up after it, Ctrl-C would kill the process."""
+    process = program(
+        "import atexit; atexit.register(time.sleep, 0.2)\n"
+        "    main.main = lambda: print('begun', flush=True) or 0\n    return main.main()"
+    )
+    seconds, _, errors = stop(process, signal.SIGINT, signal.SIGINT)
+    assert (process.returncode, errors) == (0, "")
+    assert seconds < SECONDS
+
+
 def test_an_interrupt_that_the_caller_ignores_is_ignored():
     before = signal.signal(signal.SIGINT, signal.SIG_IGN)
     try:
@@ -183,8 +194,11 @@ def test_it_is_ready_for_signals_before_it_loads_anything_large():
     assert len(done.stdout.split()) < 20
 
 
-def test_runs_that_are_interrupted_at_any_moment_go_on(tmp_path):
+def test_runs_that_are_interrupted_at_any_moment_go_on(tmp_path, tmp_path_factory, monkeypatch):
     """The real thing: loading, compiling, training; see tools/interrupt_runs.py for many more."""
+    # What the first one compiles that gets so far serves those after it.
+    monkeypatch.setenv("JAX_COMPILATION_CACHE_DIR", str(tmp_path_factory.mktemp("compiled")))
+    monkeypatch.setenv("JAX_PERSISTENT_CACHE_MIN_COMPILE_TIME_SECS", "0")
     moments, store = random.Random(1), tmp_path / "store.sqlite"
     command, kept = reproduce(store, "--out", str(tmp_path / "out.json")), {}
     begun = [lambda: len(stored_values(store)) > 0, lambda: len(stored_values(store)) > 4]

@@ -85,6 +85,37 @@ def test_what_is_not_a_game_is_refused(values, parties, message):
     assert "\n" not in str(caught.value)
 
 
+@pytest.mark.parametrize(
+    "pair",
+    [
+        ("\xe9", "e\u0301"),
+        ("\u212a", "K"),
+        ("\uff21", "A"),
+        ("\ufb01n", "fin"),
+        ("A  B", "A B"),
+        ("A", "A\ufe0f"),
+        ("\u3164A", "A"),
+    ],
+)
+def test_parties_that_look_alike_are_refused(pair):
+    with pytest.raises(ValueError, match="look alike") as caught:
+        Game([0, 1, 2, 3], pair)
+    assert all(ascii(name) in str(caught.value) for name in pair)
+
+
+@pytest.mark.parametrize(
+    "names", [("a", "A"), ("1", "11"), ("\xe9", "e"), ("A-B", "A B"), ("stra\xdfe", "strasse")]
+)
+def test_parties_that_can_be_told_apart_are_taken(names):
+    assert Game([0, 1, 2, 3], names).parties == names
+
+
+@pytest.mark.parametrize("name", ["a\u200b", "\u202ea", "a\xadb", "\ufeffa", "a\u2028b", "a\tb"])
+def test_names_with_characters_that_cannot_be_seen_are_refused(name):
+    with pytest.raises(ValueError, match="need a printable name"):
+        Game([0, 1], (name,))
+
+
 # --- monotonicity --------------------------------------------------------------------------------
 
 
@@ -203,8 +234,24 @@ def test_csv_seeds_may_be_interleaved(tmp_path):
         (CSV.replace("1,0,0.25", "True,0,0.25"), "line 3: membership of party a is 'True'"),
         (CSV.replace("0.25", "nan"), "line 3: value 'nan' is not finite"),
         (CSV.replace("0.25", "1e999"), "line 3: value '1e999' is not finite"),
+        (CSV.replace("0.25", "1_000"), "line 3: value '1_000' is not a number, need plain digits"),
+        (CSV.replace("0.25", "１"), r"line 3: value '\\uff11' is not a number"),
+        (CSV.replace("0.25", "0.25\xa0"), r"line 3: value '0.25\\xa0' is not a number"),
+        (CSV.replace("0.25", "0.25\x1f"), r"line 3: value '0.25\\x1f' is not a number"),
+        (CSV.replace("0.25", "unlimited"), "line 3: value 'unlimited' is not a number"),
+        (CSV.replace("0.25", "1" * 400), "line 3: value '1{40}'... is not finite"),
+        (CSV.replace("1,0,0.25", "1\xa0,0,0.25"), r"line 3: membership of party a is '1\\xa0'"),
+        (CSV.replace("a,b", "a\xa0,b"), r"line 1: party 1 is named 'a\\xa0'"),
+        (
+            CSV.replace("a,b", "\xe9,e\u0301"),
+            r"look alike \(they are written '\\xe9' and 'e\\u0301'\)",
+        ),
+        ("a,value,seed\n0,0,1\xa0\n1,1,1\n", r"line 2: the seed '1\\xa0' is not printable"),
         (CSV.replace("0.25", "n/a"), "line 3: value 'n/a' is not a number"),
-        (CSV.replace("0.25", ""), "line 3: value '' is not a number"),
+        (
+            CSV.replace("0.25", ""),
+            "line 3: value '' is not a number: coalition {a} has no value yet",
+        ),
         (CSV.replace("0,0,0", "0,0,0.1"), "line 2: the empty coalition has value 0.1"),
         (CSV.replace("0,0,0\n", ""), "3 of 4 coalitions; missing: the empty coalition"),
         (CSV.replace("0,1,0.5\n", ""), "3 of 4 coalitions; missing: {b}$"),
@@ -252,6 +299,8 @@ def test_a_bad_csv_is_one_clear_line(tmp_path, content, message):
         (JSON | {"values": [[0, 1, 2, "3"]]}, 'coalition {a, b} has value "3"'),
         (JSON | {"values": [[0, float("nan"), 2, 3]]}, "coalition {a} has value NaN"),
         (JSON | {"values": [[0, 10**400, 2, 3]]}, "coalition {a} has value 1000"),
+        ('{"parties": ["a"], "values": [[0, 1e400]]}', "coalition {a} has value Infinity, need a"),
+        ('{"parties": ["a"], "values": [[0, 1_0]]}', "not JSON"),
         (JSON | {"values": [[1, 1, 2, 3]]}, "row 1 of values: the empty coalition has value 1"),
         (b"\xff\xfe", "line 1: not UTF-8"),
     ],

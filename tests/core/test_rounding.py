@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 from helpers import additive, fictitious_default, flows_by_definition
 
-from shapfair import Game, allocate, clearing, clearing_vector, payments
+from shapfair import Game, allocate, allocation, clearing, clearing_vector, payments
 from shapfair.noise import compare
 from shapfair.rounding import NOISE, TOLERANCE, magnitude
 from shapfair.theory import exact
@@ -247,3 +247,19 @@ def test_a_constrained_party_must_stay_below_its_cap(more):
     both = np.array([True, True, False])
     bound = system.error_bound(scaling, both, system.prices(both)[0])
     assert bound < 1e-12 if more > 1e-12 else bound == inf
+
+
+def test_the_bound_counts_what_flows_may_be_off_by(monkeypatch):
+    flows = np.array([[0, 1, 1e-15], [1, 0, 0.5], [0.25, 1, 0]])
+    plain, rounded = (
+        payments.System.of(flows, np.ones(3), np.ones(3), *x) for x in ((0.0, 0.0), (0.0, 0.1))
+    )
+    ignoring = payments.System.of(flows, np.ones(3), np.ones(3), 1e-14)
+    assert rounded.uncertainty >= plain.uncertainty + 0.1 / 2  # in units of 2
+    assert ignoring.uncertainty >= plain.uncertainty + 1e-15 / 2
+    assert not ignoring.flows[0, 2]
+    monkeypatch.setattr(allocation, "flow_error", lambda n: 1e-3)
+    exactly, exact_ones = clearing._clear_exactly, []
+    monkeypatch.setattr(clearing, "_clear_exactly", lambda *x: exact_ones.append(x) or exactly(*x))
+    allocate(Game(additive(1, 3, 4)), 0.5)
+    assert len(exact_ones) == 1

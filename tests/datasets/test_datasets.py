@@ -15,6 +15,9 @@ from pathlib import Path
 
 import embed_mnist
 import numpy as np
+import platformdirs.macos
+import platformdirs.unix
+import platformdirs.windows
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -263,10 +266,16 @@ def test_left_over_temporary_file_is_harmless(small):
 def test_cache_folder_of_the_platform(monkeypatch, platform, variables, expected):
     for name in ("SHAPFAIR_CACHE", "XDG_CACHE_HOME", "LOCALAPPDATA"):
         monkeypatch.delenv(name, raising=False)
-    for name, value in variables.items():
+    for name, value in {"HOME": "/home/ada", **variables}.items():
         monkeypatch.setenv(name, value)
-    monkeypatch.setattr(sys, "platform", platform)
-    monkeypatch.setattr(Path, "home", lambda: Path("/home/ada"))
+    kinds = {
+        "linux": platformdirs.unix.Unix,
+        "darwin": platformdirs.macos.MacOS,
+        "win32": platformdirs.windows.Windows,
+    }
+    monkeypatch.setattr(platformdirs, "PlatformDirs", kinds[platform])
+    from_variables = platformdirs.windows.get_win_folder_from_env_vars  # no Windows to ask
+    monkeypatch.setattr(platformdirs.windows, "get_win_folder", from_variables)
     assert cache_folder() == Path(expected)
 
 
@@ -295,6 +304,13 @@ def test_source_with_other_content_is_refused(small, monkeypatch):
     monkeypatch.setattr(sources, "SOURCES", {"npm": lambda recipe: altered})
     with pytest.raises(DataError, match=f"checksum mismatch.*expected {SMALL.digests['full']}"):
         sources.obtain(SMALL, lambda line: None)
+
+
+def test_full_data_that_are_asked_for_are_an_error_if_no_source_has_them(tmp_path, monkeypatch):
+    monkeypatch.setenv("SHAPFAIR_CACHE", str(tmp_path))
+    monkeypatch.setattr(sources, "SOURCES", {"npm": fails("no network")})
+    with pytest.raises(DataError, match=r"^data: mnist could .* \(npm: no network\): connect, or"):
+        load("mnist", "full", notice=lambda line: None)
 
 
 def test_no_source_means_the_embedded_subset_with_a_notice(tmp_path, monkeypatch):

@@ -450,10 +450,50 @@ def test_command_delivers_what_the_budgets_allow(command, tmp_path):
     assert "models in models" in out
 
 
+def test_command_takes_the_options_of_an_allocation(command, tmp_path):
+    options = ["--default-budget=0.02", "--desired=c=2.4", "--exchange-rate=4", "--repair=none"]
+    small_game().hull().to_json("values.json")
+    code, _, err = command("--seed=3", *options)
+    assert code == 0, err
+    game = small_game().hull()
+    allocation = allocate(game, 0.02, {"c": 2.4}, exchange_rate=4.0)
+    unlike = allocate(game, 0.02, repair="hull")
+    targets = delivery.targets_of(allocation, SMALL, seed=3, exchange_rate=4.0)
+    assert targets != delivery.targets_of(unlike, SMALL, seed=3)
+    for i, order in enumerate(targets):
+        assert delivery.load(tmp_path / "models" / f"party-{i + 1}.json").target == order
+
+
+def test_command_says_when_the_hull_changed_the_table(command):
+    bent = small_game().values.copy()
+    bent[:, 0b011] = bent[:, 0b001] - 0.05
+    Game(bent, small_game().parties, small_game().provenance).to_json("values.json")
+    code, _, err = command("--seed=3", "--default-budget=0")
+    assert code == 0, err
+    assert "shapfair: warning: not monotone: " in err
+    assert "; replaced by the monotone hull\n" in err
+    code, out, err = command("--seed=3", "--default-budget=0", "--repair=none")
+    assert (code, out, err.count("\n")) == (2, "", 1)
+    assert "repair the value table (--repair hull)" in err
+
+
+@pytest.mark.parametrize("given", [None, "full", "embedded"])
+def test_command_trains_on_the_data_of_the_table(command, monkeypatch, given):
+    asked = []
+
+    def experiment(data):
+        asked.append(data)
+        return SMALL
+
+    monkeypatch.setitem(experiments.EXPERIMENTS, "mnist", experiment)
+    assert command("--seed=3", *([f"--data={given}"] if given else []))[0] == 0
+    assert asked == [given or small_game().provenance["data_size"]]
+
+
 @pytest.mark.parametrize(
     ("options", "message"),
     [
-        (["--seed=1"], "no table of seed 1, there are those of 3, 5"),
+        (["--seed=1"], "error: argument --values: no table of seed 1, there are those of 3, 5"),
         (["--budget=z=1"], "no party 'z', known: a, b, c"),
         (["--values=nowhere.json"], "nowhere.json: No such file"),
     ],

@@ -25,6 +25,7 @@ from shapfair.datasets import (
     Partition,
     Reviews,
     load,
+    sources,
 )
 from shapfair.paper import experiments
 from shapfair.paper.experiments import EXPERIMENTS, mnist, mnist_with_copy
@@ -205,7 +206,7 @@ def test_damaged_store_is_one_line(tmp_path):
 # All experiments, on small data made for the purpose
 
 
-def made(name, data="full"):
+def made(name, data=None):
     """What stands in for a data set: enough records of every label for one batch of each party."""
     rng = np.random.default_rng(len(name))
     if name == "imdb":
@@ -220,7 +221,7 @@ def made(name, data="full"):
     width, each = (784, 40) if name == "mnist" else (3072, 300)
     labels = np.repeat(np.arange(10), each).astype(np.uint8)
     inputs = rng.integers(0, 256, (len(labels), width)).astype(np.uint8)
-    return Dataset(name, inputs, labels, inputs[::40], labels[::40], 10, "made", data)
+    return Dataset(name, inputs, labels, inputs[::40], labels[::40], 10, "made", data or "full")
 
 
 @pytest.fixture
@@ -297,8 +298,46 @@ def test_imdb_end_to_end(made_data, tmp_path, capsys):
 def test_no_subset_of_the_larger_data_is_one_line(name, capsys):
     assert main(["reproduce", name, "--data", "embedded"]) == 2
     error = capsys.readouterr().err
-    assert error.startswith(f"shapfair: error: data: {name.split('-')[0]} has no embedded subset")
+    assert error.startswith(
+        f"shapfair: error: argument --data: {name.split('-')[0]} has no embedded subset"
+    )
     assert error.count("\n") == 1
+
+
+@pytest.fixture
+def nowhere(monkeypatch, tmp_path):
+    """No source of any data set can be reached, and none is cached."""
+    monkeypatch.setenv("SHAPFAIR_CACHE", str(tmp_path))
+    monkeypatch.setattr(sources, "SOURCES", {})
+
+
+@pytest.mark.parametrize("command", [["reproduce"], ["models", "--values=v.json", "--out=models"]])
+def test_full_data_that_are_asked_for_are_not_replaced_in_silence(
+    nowhere, command, capsys, tmp_path, monkeypatch
+):
+    monkeypatch.chdir(tmp_path)
+    Game([0, 1], ("a",), {"data_size": "full"}).to_json("v.json")
+    name, *options = command
+    for data in ["--data=full"], *([[]] if name == "models" else []):
+        assert main([name, "mnist", *options, *data]) == 2
+        out, err = capsys.readouterr()
+        assert out == ""
+        assert err.startswith("shapfair: error: argument --data: mnist could not be obtained (")
+        assert err.endswith("): connect, or take the embedded subset (--data embedded)\n")
+        assert err.count("\n") == 1
+
+
+def test_the_embedded_subset_that_takes_the_place_of_the_full_data_is_seen(
+    nowhere, capsys, tmp_path, monkeypatch
+):
+    monkeypatch.setattr(experiments, "Training", lambda: Training(batch_size=256, epochs=1))
+    assert main(["reproduce", "mnist", f"--out={tmp_path / 'out.json'}"]) == 0
+    out, err = capsys.readouterr()
+    assert "data from embedded" in out
+    assert "using the embedded 5,000 training and 1,000 test records instead" in err
+    assert "shapfair: warning: the values are of models trained on the embedded subset" in err
+    origin = Game.read(tmp_path / "out.json").provenance
+    assert (origin["data_size"], origin["data_source"]) == ("embedded", "embedded")
 
 
 def test_parties_of_mnist_variants():

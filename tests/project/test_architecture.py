@@ -8,7 +8,7 @@ from pathlib import Path
 from helpers import ROOT
 
 PACKAGE = ROOT / "shapfair"
-TOOLS = "extras leftovers files".split()
+TOOLS = "extras leftovers files names numerals".split()
 CORE = """
 rounding coalitions amounts tables game games shapley rational payments settling clearing noise
 remarks allocation

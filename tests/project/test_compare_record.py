@@ -69,6 +69,7 @@ def run_main(monkeypatch, *arguments):
     return main()
 
 
+@pytest.mark.slow
 def test_a_record_agrees_with_its_own_experiment(recorded, monkeypatch, capsys):
     assert run_main(monkeypatch, "tiny", "--seeds", "2") == 0
     lines = capsys.readouterr().out.splitlines()

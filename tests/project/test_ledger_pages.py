@@ -60,6 +60,7 @@ SMALL = [
 ]
 
 
+@pytest.mark.slow
 def test_pages_are_made_from_the_ledger(tmp_path: Path) -> None:
     status, messages, pages = build(tmp_path, SMALL)
     assert (status, messages) == (0, "")
@@ -116,12 +117,14 @@ def test_long_formulas_can_break_at_relations(text: str, wanted: str) -> None:
     assert claims_ledger.breakable(text) == wanted
 
 
+@pytest.mark.slow
 def test_label_that_no_page_has_fails_the_build(tmp_path: Path) -> None:
     status, messages, _ = build(tmp_path, [SMALL[0] | {"label": "no-such-label"}, *SMALL[1:]])
     assert status != 0
     assert "no-such-label" in messages
 
 
+@pytest.mark.slow
 def test_unsound_ledger_fails_the_build(tmp_path: Path) -> None:
     status, messages, _ = build(tmp_path, [SMALL[0] | {"verdict": "maybe"}, *SMALL[1:]])
     assert status != 0

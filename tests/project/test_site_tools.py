@@ -109,6 +109,7 @@ def write_notebook(path: Path, *sources: str) -> Path:
     return path
 
 
+@pytest.mark.slow
 def test_refreshed_notebook_is_canonical_and_byte_stable(tmp_path: Path) -> None:
     path = write_notebook(
         tmp_path / "a.ipynb",

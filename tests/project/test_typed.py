@@ -18,6 +18,7 @@ ELSEWHERE = {
     "pip install": "test_wheel.py",
     "git": "the checkout is there",
     "dask": "serves until it is stopped; tests/valuation/test_cluster.py starts both",
+    "for": "starts a worker for each of several GPUs",
     "srun": "needs a cluster",
     "sbatch": "needs a cluster",
 }
@@ -94,8 +95,8 @@ def test_lines_do_as_typed(page, checkout):
         assert done.returncode == 0, f"{page}: {line}\n{done.stderr}"
 
 
-def test_python_of_the_readme_runs():
+def test_python_of_the_readme_runs(checkout):
     text = (ROOT / "README.md").read_text(encoding="utf-8")
-    for block in re.findall(r"^```python\n(.*?)^```", text, re.MULTILINE | re.DOTALL):
-        done = run([sys.executable, "-c", block], ROOT)
-        assert (done.returncode, done.stderr) == (0, "")
+    blocks = re.findall(r"^```python\n(.*?)^```", text, re.MULTILINE | re.DOTALL)
+    done = run([sys.executable, "-c", "\n".join(blocks)], checkout)
+    assert (len(blocks), done.returncode, done.stderr) == (2, 0, "")

@@ -261,6 +261,7 @@ def any_amounts(rng, values):
     return [rng.choice(choices)(i) for i in range(n)]
 
 
+@pytest.mark.slow
 def test_floats_agree_with_rational_numbers_on_1000_games():
     rng, seen = Random(2022), {"binding": 0, "capped": 0, "below own": 0, "nothing to gain": 0}
     for number in range(1, 1001):

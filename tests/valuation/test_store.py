@@ -69,7 +69,7 @@ def test_damaged_file_is_named_and_left_alone(tmp_path, damage):
     if damage == "text":
         path.write_text("not a database, but long enough to be taken for one" * 100)
     else:
-        with Store(path, DESCRIPTION) as store:
+        with Store(path, DESCRIPTION) as store, store.transaction():
             for coalition in range(1, 2000):
                 store.put(0, coalition, 0.5)
         content = bytearray(path.read_bytes())
