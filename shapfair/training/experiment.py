@@ -33,12 +33,13 @@ from flax import linen as nn
 from numpy.typing import ArrayLike
 
 from shapfair.datasets import Arrays, Dataset, Deal, Duplicates, Examples, Partition
+from shapfair.training.checks import check_flax, check_learner, check_optimiser
 from shapfair.training.devices import lanes_of, local_devices
 from shapfair.training.engine import Engine, TrainingDiverged, Usage
 from shapfair.training.learner import CLASSIFICATION, REGRESSION, Kind, Learner, Task, adam
 from shapfair.training.model import Model
 from shapfair.training.plan import Training, plan_jobs
-from shapfair.training.program import check, program_of
+from shapfair.training.program import program_of
 from shapfair.valuation.evaluation import Evaluation
 from shapfair.valuation.protocol import Job
 from shapfair.valuation.provenance import versions
@@ -99,10 +100,10 @@ class Experiment:
                     f"partition: party {party!r} holds record {indices.max()}, but the data have "
                     f"{records} training records, 0 to {records - 1}"
                 )
-        _check_flax(self.network)
-        _check_optimiser(self.optimiser, self.training)
+        check_flax(self.network)
+        check_optimiser(self.optimiser, self.training)
         if not (self._is_recorded and isinstance(self.dataset, Dataset)):
-            check(self._untraced, self.dataset, self.training.batch_size)
+            check_learner(self._untraced, self.dataset, self.training.batch_size)
         _ = self.learner  # what it computes is settled now
 
     @classmethod
@@ -162,6 +163,10 @@ class Experiment:
             micro_batch,
             version,
         )
+
+    def __getstate__(self) -> dict[str, Any]:
+        """All but the learner, whose functions cannot be sent; it is traced again where needed."""
+        return {name: part for name, part in vars(self).items() if name != "learner"}
 
     @property
     def parties(self) -> tuple[str, ...]:
@@ -318,38 +323,3 @@ def _is_plain(value: Any) -> bool:
     if isinstance(value, tuple):
         return all(map(_is_plain, value))
     return value is None or isinstance(value, bool | int | float | str)
-
-
-def _check_flax(network: Any) -> None:
-    if isinstance(network, type) and issubclass(network, nn.Module):
-        raise ValueError(
-            f"network: the class {network.__name__}, need one of its objects: {network.__name__}()"
-        )
-    if not isinstance(network, nn.Module):
-        raise ValueError(
-            f"network: {type(network).__module__}.{type(network).__qualname__} is no Flax module "
-            "(flax.linen.Module): shapfair.evaluate values models of any other library"
-        )
-    try:
-        hash(network)
-    except TypeError:
-        raise ValueError(
-            f"network: a field of {type(network).__name__} cannot be hashed, such as an array: "
-            "make it a tuple, or a constant of __call__"
-        ) from None
-
-
-def _check_optimiser(optimiser: Any, training: Training) -> None:
-    if optimiser is None and training.learning_rate is None:
-        raise ValueError("training: no learning rate: give one, or an optimiser")
-    if optimiser is None:
-        return
-    if not isinstance(optimiser, optax.GradientTransformation):
-        raise ValueError(
-            f"optimiser: a {type(optimiser).__name__}, need one of optax, such as optax.sgd(0.1)"
-        )
-    if training.learning_rate is not None:
-        raise ValueError(
-            f"training: learning rate {training.learning_rate}, but the optimiser has its own: "
-            "give Training(..., learning_rate=None)"
-        )

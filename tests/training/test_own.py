@@ -1,11 +1,13 @@
 """Data, networks, optimisers and losses that users bring: right, or one clear line."""
 
 import os
+import pickle
 import subprocess
 import sys
 import textwrap
 from dataclasses import replace
 
+import cloudpickle
 import jax
 import jax.numpy as jnp
 import jaxtyping
@@ -351,6 +353,29 @@ def test_a_new_process_finds_the_same_key():
         assert found == [key_of(), digest(regression().description())]
 
 
+def test_names_of_functions_are_no_part_of_the_key():
+    def one(x):
+        return 2 * x
+
+    def other(x):
+        return 2 * x
+
+    assert len({key_of(network=Net(act=jax.jit(f))) for f in (one, other)}) == 1
+
+
+def test_an_experiment_that_was_sent_has_the_same_key():
+    """With functions pickled by value, as Dask does: their names and places change."""
+    e = experiment(network=Net(act=lambda x: nn.relu(x) * 1.5))
+    sent = cloudpickle.loads(cloudpickle.dumps(e))
+    assert "learner" not in vars(sent)
+    assert digest(sent.description()) == digest(e.description())
+    assert sent.train_one(1, 0).score == e.train_one(1, 0).score
+    x, y = (TRAIN[0].reshape(120, 64) > 0).astype(np.uint8), Y.astype(np.uint8)
+    dataset = Dataset("d", x, y, x, y, 3, "made", "full")
+    known = Experiment("e", dataset, Partition(("a",), (np.arange(120),)), MLP((8,), 3), Training())
+    assert digest(pickle.loads(pickle.dumps(known)).description()) == digest(known.description())
+
+
 def test_a_network_that_changes_behind_the_experiments_back_is_refused():
     room = {"__name__": "notebook"}
     exec(BODY, room)
@@ -505,7 +530,7 @@ MEAN = Task(lambda outputs, labels: squared(outputs, labels).mean(), CLASSIFICAT
         ({"network": Pair()}, r"^network: gives a tuple, need one array"),
         (
             {"network": NoFlag()},
-            r"^network: fails in scoring with inputs of shape \(8, 8, 1\), float32 \(ModifyScope.*"
+            r"^network: fails with inputs of shape \(8, 8, 1\), float32 \(ModifyScope.*"
             r"does its __call__ take train",
         ),
         (
