@@ -22,7 +22,7 @@ import time
 from collections.abc import Callable, Sequence
 from contextlib import closing
 from pathlib import Path
-from typing import NamedTuple
+from typing import IO, NamedTuple
 
 SECONDS = 2.0
 """A command that is interrupted ends within this time."""
@@ -56,14 +56,14 @@ class Ending(NamedTuple):
         ]
 
 
-def start(command: Sequence[str]) -> subprocess.Popen[str]:
-    """A process that Ctrl-C reaches.
+def start(command: Sequence[str], errors: int | IO[str] = subprocess.PIPE) -> subprocess.Popen[str]:
+    """A process that Ctrl-C reaches; ``errors`` is where its standard error goes.
 
     A shell's background jobs ignore it, and so would their children, this process included.
     """
     before = signal.signal(signal.SIGINT, signal.default_int_handler)
     try:
-        return subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+        return subprocess.Popen(command, stdout=subprocess.PIPE, stderr=errors, text=True)
     finally:
         signal.signal(signal.SIGINT, before)
 
@@ -82,7 +82,19 @@ def interrupt(
     Seconds count from when the program has taken over from the interpreter, whose own start knows
     nothing of it. None if the command had come to its end before.
     """
-    process = start(command)
+    with tempfile.TemporaryFile("w+") as said:  # a pipe that nobody reads would fill and block
+        ending = _interrupt(start(command, said), moment, signals)
+        said.seek(0)
+        errors = said.read()
+    if ending is None or any(sign in errors for sign in STARTING):
+        return None
+    return ending._replace(errors=errors)
+
+
+def _interrupt(
+    process: subprocess.Popen[str], moment: float | Callable[[], bool], signals: int
+) -> Ending | None:
+    """The ending of a process, whose errors are elsewhere."""
     while process.poll() is None and not _has_taken_over(process.pid):
         time.sleep(0.005)
     started = time.perf_counter()
@@ -96,12 +108,11 @@ def interrupt(
     for _ in range(signals):
         process.send_signal(signal.SIGINT)
         time.sleep(0.05 * (signals > 1))
-    _, errors = process.communicate()
+    process.communicate()
     seconds = time.perf_counter() - sent
-    done = process.returncode == 0 and seconds <= SECONDS  # all that was left was to tidy up
-    if done or any(sign in errors for sign in STARTING):
+    if process.returncode == 0 and seconds <= SECONDS:  # all that was left was to tidy up
         return None
-    return Ending(sent - started, seconds, process.returncode, errors)
+    return Ending(sent - started, seconds, process.returncode, errors="")
 
 
 def _has_taken_over(pid: int) -> bool:

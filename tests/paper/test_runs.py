@@ -4,6 +4,7 @@ import json
 import os
 import random
 import signal
+import subprocess
 import sys
 import time
 from dataclasses import replace
@@ -45,11 +46,11 @@ def run(experiment):
     return experiment.run()
 
 
-def reproduce(folder, *options):
+def reproduce(folder, *options, errors=subprocess.PIPE):
     """The command in a process of its own, on small data."""
     store = folder / "store.sqlite"
     command = [sys.executable, small_run.__file__, "reproduce", "mnist", "--store", str(store)]
-    return start([*command, *options])
+    return start([*command, *options], errors)
 
 
 def test_values_are_accuracies_that_grow_with_the_digits(run):
@@ -128,15 +129,17 @@ def test_runs_that_are_stopped_end_with_the_table_of_one_left_alone(tmp_path, mo
     monkeypatch.setenv("JAX_COMPILATION_CACHE_DIR", str(tmp_path / "compiled"))
     monkeypatch.setenv("JAX_PERSISTENT_CACHE_MIN_COMPILE_TIME_SECS", "0")
     moments, store, out = random.Random(0), tmp_path / "store.sqlite", tmp_path / "out.json"
-    kept = {}
+    kept, said = {}, tmp_path / "said"
     for number in (signal.SIGKILL, signal.SIGINT, signal.SIGKILL):
-        process = reproduce(tmp_path, "--out", str(out))
+        with said.open("w") as file:  # a pipe that nobody reads would fill and block
+            process = reproduce(tmp_path, "--out", str(out), errors=file)
         goal = len(kept) + moments.randint(1, 5)
         while len(stored_values(store)) < goal and process.poll() is None:
             time.sleep(0.02)
         time.sleep(moments.uniform(0, 0.1))
         process.send_signal(number)
-        _, errors = process.communicate()
+        process.communicate()
+        errors = said.read_text()
         assert process.returncode == {signal.SIGKILL: -9, signal.SIGINT: 130}[number]
         if number == signal.SIGINT:
             assert errors.endswith(f"what is finished is in {store}, run again to go on\n")

@@ -8,12 +8,12 @@ import threading
 import time
 
 import dask
+import elsewhere
 import numpy as np
 import pytest
-import scores
 from distributed import Client
+from elsewhere import PARTIES, length
 from helpers import ROOT
-from scores import PARTIES, length
 
 from shapfair import Game, evaluate
 from shapfair.cli.main import main
@@ -27,7 +27,7 @@ from shapfair.valuation.executors import WorkerLost
 from shapfair.valuation.store import Store
 
 LENGTHS = np.arange(32.0)
-"""Values of :func:`scores.length` under seed 0."""
+"""Values of :func:`elsewhere.length` under seed 0."""
 
 
 def until(condition, seconds=60):
@@ -125,7 +125,7 @@ def test_reproduce_on_a_scheduler(client, experiment, tmp_path, monkeypatch, cap
 def test_the_data_travel_once_to_each_worker(executor, tmp_path):
     log = tmp_path / "log"
     evaluation = evaluate(
-        scores.Heavy(str(log)), PARTIES, name="n", seeds=range(20), executor=executor
+        elsewhere.Heavy(str(log)), PARTIES, name="n", seeds=range(20), executor=executor
     )
     assert evaluation.work == {"calls": 31 * 20}
     arrivals = log.read_text().split()
@@ -135,7 +135,7 @@ def test_the_data_travel_once_to_each_worker(executor, tmp_path):
 def test_a_worker_that_is_killed_costs_its_unfinished_jobs_alone(client, tmp_path):
     store, log = tmp_path / "s.sqlite", tmp_path / "log"
     victim = next(iter(client.run(os.getpid).values()))
-    valuation = scores.Logged(str(log), 0.02)
+    valuation = elsewhere.Logged(str(log), 0.02)
 
     def kill():
         until(lambda: log.exists() and len(log.read_text().splitlines()) > 20)
@@ -161,7 +161,7 @@ def test_a_worker_that_is_killed_costs_its_unfinished_jobs_alone(client, tmp_pat
 
 def test_a_coalition_that_kills_its_worker_is_named_and_no_other(executor):
     evaluation = evaluate(
-        scores.kills_its_worker, PARTIES, name="n", executor=executor, on_error="record"
+        elsewhere.kills_its_worker, PARTIES, name="n", executor=executor, on_error="record"
     )
     (failure,) = evaluation.failures
     assert isinstance(failure.error, WorkerLost)
@@ -187,7 +187,7 @@ def test_a_scheduler_that_is_killed_costs_nothing_that_is_finished(cluster, exec
     killer = threading.Thread(target=kill)
     killer.start()
     with pytest.raises(WorkerLost, match=r"finished is in .*s\.sqlite, run again to go on"):
-        evaluate(scores.slow_length, PARTIES, executor=executor, window=4, **many)
+        evaluate(elsewhere.slow_length, PARTIES, executor=executor, window=4, **many)
     killer.join()
     kept = finished()
     assert 10 < kept < 31 * 20

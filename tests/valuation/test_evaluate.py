@@ -8,12 +8,12 @@ import time
 from concurrent.futures import ProcessPoolExecutor, ThreadPoolExecutor
 from fractions import Fraction
 
+import elsewhere
 import numpy as np
 import pytest
-import scores
+from elsewhere import PARTIES, length
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from scores import PARTIES, length
 
 import shapfair
 from shapfair import allocate, evaluate
@@ -26,7 +26,7 @@ from shapfair.valuation.store import Store, digest
 
 SPAWN = multiprocessing.get_context("spawn")
 LENGTHS = np.arange(32.0)
-"""Values of :func:`scores.length` under seed 0, in bitmask order."""
+"""Values of :func:`elsewhere.length` under seed 0, in bitmask order."""
 
 
 def parties_of(n):
@@ -253,7 +253,7 @@ def test_nothing_is_printed_where_standard_error_is_no_terminal(capfd):
 # Threads and processes
 
 
-@pytest.mark.parametrize("score", [length, scores.slow_length])
+@pytest.mark.parametrize("score", [length, elsewhere.slow_length])
 @pytest.mark.parametrize("window", [None, 1])
 def test_threads_give_the_same_values(score, window):
     with ThreadPoolExecutor(3) as executor:
@@ -273,7 +273,7 @@ def test_processes_give_the_same_values_and_odd_errors_come_back(pool):
     many = evaluate(length, PARTIES, name="n", seeds=range(30), executor=pool)
     assert many.values.sum() == pytest.approx(30 * LENGTHS.sum() + 31 * sum(range(30)) / 1000)
     assert many.work == {"calls": 31 * 30}
-    odd = evaluate(scores.fails_oddly, PARTIES, name="n", executor=pool, on_error="record")
+    odd = evaluate(elsewhere.fails_oddly, PARTIES, name="n", executor=pool, on_error="record")
     (failure,) = odd.failures
     assert failure.coalition == ("B", "C")
     assert "TwoParts: this and that" in str(failure)
@@ -296,11 +296,11 @@ def test_a_coalition_that_kills_its_worker_is_named_and_no_other(tmp_path):
     store = tmp_path / "s.sqlite"
     with ProcessPoolExecutor(2, mp_context=SPAWN) as executor:
         with pytest.raises(WorkerLost, match=r"coalition \{B, C\}, seed 0: its worker died") as one:
-            evaluate(scores.kills_its_worker, PARTIES, name="n", store=store, executor=executor)
+            evaluate(elsewhere.kills_its_worker, PARTIES, name="n", store=store, executor=executor)
     assert "\n" not in str(one.value)
     with ProcessPoolExecutor(2, mp_context=SPAWN) as executor:
         evaluation = evaluate(
-            scores.kills_its_worker,
+            elsewhere.kills_its_worker,
             PARTIES,
             name="n",
             store=store,
@@ -314,7 +314,7 @@ def test_a_coalition_that_kills_its_worker_is_named_and_no_other(tmp_path):
 
 def test_a_worker_that_was_killed_costs_nothing_else(tmp_path):
     with ProcessPoolExecutor(2, mp_context=SPAWN) as executor:
-        evaluation = evaluate(scores.KillsOnce(tmp_path), PARTIES, name="n", executor=executor)
+        evaluation = evaluate(elsewhere.KillsOnce(tmp_path), PARTIES, name="n", executor=executor)
     np.testing.assert_array_equal(evaluation.values[0], LENGTHS)
 
 
@@ -324,7 +324,7 @@ def test_a_worker_that_was_killed_costs_nothing_else(tmp_path):
 def test_two_processes_share_the_work(tmp_path):
     log, seeds = tmp_path / "log", 4
     arguments = (tmp_path / "s.sqlite", log, seeds)
-    workers = [SPAWN.Process(target=scores.share_a_store, args=arguments) for _ in range(2)]
+    workers = [SPAWN.Process(target=elsewhere.share_a_store, args=arguments) for _ in range(2)]
     for worker in workers:
         worker.start()
     for worker in workers:

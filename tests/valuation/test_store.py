@@ -7,6 +7,7 @@ import time
 
 import numpy as np
 import pytest
+from elsewhere import put_many
 
 from shapfair.valuation.store import Store, StoreError, digest
 
@@ -131,16 +132,12 @@ def test_what_fails_in_the_middle_of_a_transaction_is_undone(tmp_path):
         assert store.get(0, 1) == 0.75
 
 
-def _put_many(path, first):
-    with Store(path, DESCRIPTION) as store:
-        for coalition in range(first, 400, 2):
-            store.put(0, coalition, coalition / 1000)
-
-
 def test_two_processes_share_a_new_file(tmp_path):
     path = tmp_path / "s.sqlite"
     context = multiprocessing.get_context("spawn")
-    workers = [context.Process(target=_put_many, args=(path, first)) for first in (1, 2)]
+    workers = [
+        context.Process(target=put_many, args=(path, DESCRIPTION, first)) for first in (1, 2)
+    ]
     for worker in workers:
         worker.start()
     for worker in workers:

@@ -1,9 +1,11 @@
-"""Scores that run in other processes, which find them by the name of this module."""
+"""What runs in other processes, which find it by the name of this module."""
 
 import os
 import signal
 import time
 from pathlib import Path
+
+from shapfair.valuation.store import Store
 
 LENGTHS = {"A": 1.0, "B": 2.0, "C": 4.0, "D": 8.0, "E": 16.0}
 PARTIES = tuple(LENGTHS)
@@ -89,3 +91,10 @@ def share_a_store(store, log, seeds):
         Logged(log, 0.02), PARTIES, name="logged", seeds=range(seeds), store=store
     )
     assert evaluation.game.n == 5
+
+
+def put_many(path, description, first):
+    """A process that fills every other place of a store."""
+    with Store(path, description) as store:
+        for coalition in range(first, 400, 2):
+            store.put(0, coalition, coalition / 1000)
