@@ -5,7 +5,8 @@ Usage: python benchmarks/gpu.py [--lanes 1,4,16,64,256] [--data synthetic|embedd
 
 One model at a time means: all its steps in one compiled loop, its score, the next model. Both ways
 take the same steps on the same batches. Times are medians, after a first run that compiles, and
-have everything in them: drawing and sending batches, scoring, handing over. Runs on a CPU too.
+have everything in them: drawing and sending batches, scoring, handing over. The last column is what
+a step takes where batches are there and nothing is scored. Runs on a CPU too.
 """
 
 import argparse
@@ -22,7 +23,7 @@ import numpy as np
 
 from shapfair.datasets import MNIST_PARTIES, Dataset, Partition, load
 from shapfair.paper.networks import MLP
-from shapfair.training.blocks import advance_one, padded
+from shapfair.training.blocks import Pace, advance, advance_one, padded, repeat
 from shapfair.training.engine import Engine
 from shapfair.training.learner import Learner, adam
 from shapfair.training.plan import Job, Training, job_batches, plan_jobs
@@ -71,6 +72,21 @@ def milliseconds(run: Callable[[], None], steps: int, repeats: int) -> float:
     return statistics.median(times) / steps * 1e3
 
 
+def milliseconds_of_steps(dataset: Dataset, training: Training, lanes: int, repeats: int) -> float:
+    """Median milliseconds per model-step of blocks of steps alone."""
+    data, pace = jax.device_put(training_data(dataset)), Pace(training.batch_size)
+    shape = (lanes, pace.most, training.batch_size)
+    batches = np.random.default_rng(0).integers(0, len(data[1]), shape).astype(np.int32)
+    lengths = np.full(lanes, pace.most, np.int32)
+    state = [repeat(fresh_lane(LEARNER, example_of(dataset), 0, 0), lanes)]
+
+    def run() -> None:
+        state[0], first_bad = advance(LEARNER, state[0], batches, lengths, data)
+        np.asarray(first_bad)
+
+    return milliseconds(run, lanes * pace.most, repeats)
+
+
 def measure(
     dataset: Dataset, training: Training, widths: list[int], repeats: int
 ) -> list[dict[str, Any]]:
@@ -81,11 +97,22 @@ def measure(
     alone = one_at_a_time(dataset, partition, training, jobs)
     steps = sum(job.steps for job in jobs)
     base = milliseconds(alone, steps, repeats)
-    rows = [{"lanes": 0, "models": len(jobs), "ms": base, "ratio": 1.0, "share": 1.0}]
-    print(f"{'lanes':>8} {'models':>7} {'ms a model-step':>16} {'times as fast':>14} {'real':>6}")
-    print(f"{'one loop':>8} {len(jobs):7} {base:16.4f} {1:14.2f} {1:6.1%}", flush=True)
+    rows: list[dict[str, Any]] = []
+
+    def add(lanes: int, models: int, ms: float, share: float) -> None:
+        steps_alone = milliseconds_of_steps(dataset, training, max(1, lanes), repeats)
+        row = {"lanes": lanes, "models": models, "ms": ms, "ratio": base / ms, "share": share}
+        rows.append({**row, "steps_alone": steps_alone})
+        name = lanes or "one loop"
+        print(f"{name:>8} {models:7} {ms:16.4f} {base / ms:14.2f} {share:6.1%} {steps_alone:12.4f}")
+
+    print(
+        f"{'lanes':>8} {'models':>7} {'ms a model-step':>16} {'times as fast':>14} {'real':>6} "
+        f"{'steps alone':>12}"
+    )
+    add(0, len(jobs), base, 1.0)
     for lanes in widths:
-        seeds = range(max(1, -(-2 * lanes // len(COALITIONS))))  # at least two jobs for every lane
+        seeds = range(max(1, -(-4 * lanes // len(COALITIONS))))  # four jobs or more for every lane
         jobs = plan_jobs(partition, COALITIONS, seeds, training)
         engine = Engine(LEARNER, dataset, partition, training, lanes=lanes, devices=device)
         usage = []
@@ -94,10 +121,7 @@ def measure(
             sum(job.steps for job in jobs),
             repeats,
         )
-        row = {"lanes": lanes, "models": len(jobs), "ms": ms, "ratio": base / ms}
-        rows.append({**row, "share": usage[0].share})
-        share = usage[0].share
-        print(f"{lanes:8} {len(jobs):7} {ms:16.4f} {base / ms:14.2f} {share:6.1%}", flush=True)
+        add(lanes, len(jobs), ms, usage[0].share)
     return rows
 
 
@@ -106,7 +130,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--lanes", metavar="LIST", default="1,2,4,8,16,32,64,128,256")
     parser.add_argument("--data", choices=["synthetic", "embedded"], default="synthetic")
-    parser.add_argument("--epochs", metavar="K", type=int, default=1)
+    parser.add_argument("--epochs", metavar="K", type=int, default=5)
     parser.add_argument("--repeats", metavar="K", type=int, default=3)
     parser.add_argument("--out", metavar="FILE", type=Path)
     a = parser.parse_args()

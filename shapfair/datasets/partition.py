@@ -132,8 +132,12 @@ class Partition:
         """
         self.check_coalition(coalition)
         held = [self.indices[i] for i in members(coalition)]
-        together = np.concatenate([np.empty(0, np.int64), *held])
-        return together if _kept(duplicates) else np.unique(together)
+        if _kept(duplicates):
+            return np.concatenate([np.empty(0, np.int64), *held])
+        together = np.zeros(self._records, bool)
+        for indices in held:
+            together[indices] = True
+        return np.flatnonzero(together)
 
     def check_coalition(self, coalition: int) -> None:
         """Refuse a bitmask that names a party which does not exist.
@@ -159,7 +163,7 @@ class Partition:
             for held in self.indices:
                 sizes = np.concatenate([sizes, sizes + held.size])
             return sizes
-        owners = np.zeros(1 + max(int(held.max()) for held in self.indices), np.int64)
+        owners = np.zeros(self._records, np.int64)
         for i, held in enumerate(self.indices):
             owners[held] |= 1 << i
         within = np.bincount(owners[owners > 0], minlength=2**n).reshape((2,) * n)
@@ -167,6 +171,11 @@ class Partition:
             within = np.cumsum(within, axis)
         within = within.ravel()
         return within[-1] - within[::-1]  # all, without those of whom no owner is a member
+
+    @property
+    def _records(self) -> int:
+        """Number of records up to the last one that a party holds."""
+        return 1 + max(int(held.max()) for held in self.indices)
 
     @property
     def digest(self) -> str:

@@ -112,12 +112,19 @@ def put_lane(lanes: Lane, k: int | Int[Array, ""], lane: Lane) -> Lane:
     return jax.tree.map(lambda leaf, new: leaf.at[k].set(new), lanes, lane)
 
 
+@partial(jax.jit, static_argnums=1)
+def repeat(lane: Lane, count: int) -> Lane:
+    """So many lanes side by side that are the same."""
+    return jax.tree.map(lambda leaf: jnp.repeat(leaf[None], count, 0), lane)
+
+
 def stack(lanes: Sequence[Any]) -> Any:
     """Lanes side by side."""
     return jax.tree.map(lambda *leaves: jnp.stack(leaves), *lanes)
 
 
-def lane_at(lanes: Any, k: int) -> Any:
+@jax.jit
+def lane_at(lanes: Any, k: int | Int[Array, ""]) -> Any:
     """One of several lanes, or of a part of them."""
     return jax.tree.map(lambda leaf: leaf[k], lanes)
 

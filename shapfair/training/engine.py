@@ -2,29 +2,40 @@
 
 Every local device has ``W`` lanes; a lane holds the parameters and the optimiser state of one job.
 A jitted block takes some steps of all lanes of a device at once, as many as fit into half a second.
-Between blocks the host scores the jobs that are done and puts the longest waiting job into the free
-lane, so that short coalitions do not wait for long ones. One host thread serves one device.
+Between blocks the longest waiting job gets a lane that is free, so that short coalitions do not
+wait for long ones. One host thread serves one device; another has the chores that a block leaves
+time for.
 """
 
 import math
 import threading
 import time
+from bisect import bisect_right
 from collections.abc import Callable, Iterable, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from typing import NamedTuple
 
 import jax
-import jax.numpy as jnp
 import numpy as np
-from jaxtyping import Int32
+from jaxtyping import Array, Int32
 
 from shapfair.coalitions import coalition_name
 from shapfair.datasets import Deal, Duplicates, Examples, Partition
-from shapfair.training.blocks import Pace, advance, lane_at, padded, put_lane
+from shapfair.training.blocks import Pace, advance, lane_at, padded, put_lane, repeat
 from shapfair.training.devices import lanes_of, local_devices, on_devices
-from shapfair.training.learner import Learner
+from shapfair.training.learner import Learner, Variables
 from shapfair.training.model import Model
 from shapfair.training.plan import Job, Training, job_batches
-from shapfair.training.step import Chunks, Lane, example_of, fresh_lane, score, training_data
+from shapfair.training.step import (
+    Chunks,
+    Lane,
+    chunk_outputs,
+    example_of,
+    fresh_lane,
+    score_of,
+    training_data,
+)
 
 
 class TrainingDiverged(ArithmeticError):
@@ -125,7 +136,7 @@ class Engine:
 
         Args:
             jobs: what to train, usually longest first (:func:`~shapfair.training.plan.plan_jobs`).
-            finished: called with a job and its model from the thread of the device.
+            finished: called with a job and its model from a thread of the device.
             is_finished: asked before a job starts; true skips it (another process did it).
             stepped: called with the number of job steps that a block took, for a progress bar.
 
@@ -158,6 +169,14 @@ class _Assignment:
         return len(self.batches) - self.done
 
 
+class _Done(NamedTuple):
+    """A job whose steps are all taken: its model, and what this makes of the test inputs."""
+
+    job: Job
+    variables: Variables
+    outputs: Array
+
+
 class _Worker:
     """A device at work: its lanes, its copy of the data, and what is done in which lane."""
 
@@ -168,39 +187,59 @@ class _Worker:
         self._pace = Pace(engine.training.batch_size)
         width = engine.lanes or lanes_of(device)
         self._assigned: list[_Assignment | None] = [None] * width
-        idle = self._fresh_lane(Job(0, 0))
-        self._lanes: Lane = jax.tree.map(lambda leaf: jnp.repeat(leaf[None], width, 0), idle)
+        self._ready: list[tuple[_Assignment, Lane]] = []
+        self._lanes = repeat(self._fresh_lane(Job(0, 0)), width)
 
     def work(self, finished: Callable[[Job, Model], None], stepped: Callable[[int], None]) -> Usage:
-        """Fill the lanes, take a block, hand over what is done, and again."""
-        usage = Usage()
-        while not self._queue.stopped.is_set():
-            self._fill()
-            if not any(self._assigned):
-                break
-            block = self._take_block()
-            stepped(block.job_steps)
-            usage += block
-            self._hand_over(finished)
+        """Fill the lanes, take a block, take out what is done, and again."""
+        usage, done = Usage(), list[_Done]()
+        with ThreadPoolExecutor(1, "beside") as beside:
+            while not self._queue.stopped.is_set():
+                self._fill()
+                if not any(self._assigned):
+                    break
+                left = sorted(assigned.left for assigned in self._assigned if assigned)
+                # One lane in eight may come to its end in a block and wait for the others.
+                steps = min(self._pace.steps, left[len(left) // 8])
+                ending = bisect_right(left, steps)
+                chores = beside.submit(self._do_chores, done, finished, ending)
+                block = self._take_block(steps)
+                chores.result()
+                stepped(block.job_steps)
+                usage += block
+                done = self._take_out()
+        self._hand_over(done, finished)
         return usage
 
     def _fill(self) -> None:
-        e = self._engine
+        """Put the longest waiting jobs into the free lanes."""
         for k, assigned in enumerate(self._assigned):
-            if assigned is None and (job := self._queue.take()):
-                batches = job_batches(job, e.partition, e.training, e.duplicates)
-                self._assigned[k] = _Assignment(job, batches)
-                self._lanes = put_lane(self._lanes, k, self._fresh_lane(job))
+            if assigned is None and (new := self._ready.pop(0) if self._ready else self._next()):
+                self._assigned[k], lane = new
+                self._lanes = put_lane(self._lanes, k, lane)
+
+    def _next(self) -> tuple[_Assignment, Lane] | None:
+        """The next job, with its batches and a lane for it; None if nothing is left to do."""
+        e, job = self._engine, self._queue.take()
+        if job is None:
+            return None
+        batches = job_batches(job, e.partition, e.training, e.duplicates)
+        return _Assignment(job, batches), self._fresh_lane(job)
 
     def _fresh_lane(self, job: Job) -> Lane:
         e = self._engine
         fresh = fresh_lane(e.learner, example_of(e.examples), job.seed, job.coalition)
         return jax.device_put(fresh, self._device)
 
-    def _take_block(self) -> Usage:
-        """Advance all lanes; one in eight of them may come to its end and wait for the others."""
-        left = sorted(assigned.left for assigned in self._assigned if assigned)
-        steps = min(self._pace.steps, left[len(left) // 8])
+    def _do_chores(
+        self, done: list[_Done], finished: Callable[[Job, Model], None], ending: int
+    ) -> None:
+        """What the host does during a block: hand over what is done, get ready what comes next."""
+        self._hand_over(done, finished)
+        self._ready += [new for _ in range(ending) if (new := self._next())]
+
+    def _take_block(self, steps: int) -> Usage:
+        """Advance all lanes."""
         nothing = np.empty((0, self._engine.training.batch_size), np.int32)
         blocks = [a.batches[a.done : a.done + steps] if a else nothing for a in self._assigned]
         start = time.perf_counter()
@@ -222,16 +261,23 @@ class _Worker:
                     assigned.done + bad, assigned.job, parties, self._engine.training
                 )
 
-    def _hand_over(self, finished: Callable[[Job, Model], None]) -> None:
-        """Score the jobs that are done, and free their lanes."""
-        learner = self._engine.learner
+    def _take_out(self) -> list[_Done]:
+        """Free the lanes of the jobs that are done, and let the device begin to score them."""
+        done, learner = [], self._engine.learner
         for k, assigned in enumerate(self._assigned):
             if assigned and not assigned.left:
                 variables = lane_at(self._lanes, k).variables
-                value = score(learner, variables, self._test)
-                self._check_score(assigned.job, value)
-                finished(assigned.job, Model(value, variables, learner))
+                outputs = chunk_outputs(learner, variables, self._test.inputs)
+                done.append(_Done(assigned.job, variables, outputs))
                 self._assigned[k] = None
+        return done
+
+    def _hand_over(self, done: list[_Done], finished: Callable[[Job, Model], None]) -> None:
+        learner = self._engine.learner
+        for job, variables, outputs in done:
+            value = score_of(learner, np.asarray(outputs), self._test.labels)
+            self._check_score(job, value)
+            finished(job, Model(value, variables, learner))
 
     def _check_score(self, job: Job, value: float) -> None:
         if not math.isfinite(value):
