@@ -84,16 +84,13 @@ def records(builder: Any, split: str) -> tuple[np.ndarray, np.ndarray]:
     space is a single space and a newline ends each text.
     """
     input_key, label_key = builder.info.supervised_keys
-    source = builder.as_data_source(split)
-    labels = np.array([record[label_key] for record in source], np.uint8)
-    if isinstance(source[0][input_key], bytes):
-        texts = (" ".join(record[input_key].decode().split()) + "\n" for record in source)
+    # One pass: a record is unpacked anew, picture and all, each time that it is looked at.
+    pairs = [(record[input_key], record[label_key]) for record in builder.as_data_source(split)]
+    labels = np.array([label for _, label in pairs], np.uint8)
+    if isinstance(pairs[0][0], bytes):
+        texts = (" ".join(text.decode().split()) + "\n" for text, _ in pairs)
         return np.frombuffer("".join(texts).encode(), np.uint8), labels
-    width = int(np.prod(builder.info.features[input_key].shape))
-    inputs = np.empty((len(source), width), np.uint8)
-    for i, record in enumerate(source):
-        inputs[i] = record[input_key].ravel()
-    return inputs, labels
+    return np.stack([picture.ravel() for picture, _ in pairs]), labels
 
 
 if __name__ == "__main__":
