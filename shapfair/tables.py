@@ -21,6 +21,7 @@ import numpy as np
 
 from shapfair import names, numerals
 from shapfair.coalitions import check_party_count, coalition_name
+from shapfair.files import write_whole
 
 VALUE, SEED = "value", "seed"
 """Names of the CSV columns that are not parties."""
@@ -90,8 +91,7 @@ def write_csv(path: str | Path, table: Table) -> None:
     seeds = (table.seed_labels or range(len(rows))) if several else ()
     text = io.StringIO()
     write_rows(text, table.parties, (map(repr, row.tolist()) for row in rows), seeds)
-    with Path(path).open("w", newline="", encoding="utf-8") as file:
-        file.write(text.getvalue())
+    write_whole(path, text.getvalue().encode())
 
 
 def write_rows(
@@ -157,7 +157,7 @@ def write_json(path: str | Path, table: Table) -> None:
     if table.provenance is not None:
         document["provenance"] = table.provenance
     text = json.dumps(document, indent=1, ensure_ascii=False, allow_nan=False)
-    Path(path).write_text(text + "\n", encoding="utf-8")
+    write_whole(path, f"{text}\n".encode())
 
 
 def check_parties(parties: Sequence[str], where: str = "parties") -> None:

@@ -32,9 +32,8 @@ def main(argv: Sequence[str] | None = None) -> int:
         arguments = parser().parse_args(argv)
         words = arguments.words
         return arguments.handler(arguments)
-    except (
-        KeyboardInterrupt
-    ) as stop:  # in an interpreter of somebody else, see shapfair.cli.program
+    except KeyboardInterrupt as stop:
+        # In an interpreter of somebody else; of our own, shapfair.cli.program takes care.
         print(stopped(getattr(stop, "__notes__", ())), file=sys.stderr)
         return 130
     except OSError as error:
