@@ -141,7 +141,7 @@ class System(NamedTuple):
         if d.any():
             block, off = self.matrix[np.ix_(d, d)], np.abs(surplus[d]) + change
             spread[d] = np.linalg.solve(block, 2 * off)
-            proven = block @ spread[d] - change * spread.max() >= off
+            proven = block @ spread[d] - change * np.max(spread) >= off
             if not (proven & (spread[d] > 0) & (scaling + spread < self.caps)[d]).all():
                 return np.inf
             residuals = np.abs(self.costs - self.matrix.T @ prices) + change * prices.max()
@@ -151,4 +151,4 @@ class System(NamedTuple):
         unsure = at_stake & ~(surplus > self.flows.T @ spread + change)
         if unsure.any() and (~d).sum() > 1:
             return np.inf
-        return max(float(spread.max()), drift)
+        return max(float(np.max(spread)), drift)

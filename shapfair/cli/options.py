@@ -96,11 +96,14 @@ def allocation_of(arguments: argparse.Namespace, game: "Game") -> "Allocation":
     Raises:
         ValueError: naming the option that is wrong.
     """
+    import numpy as np
+
     from shapfair.allocation import allocate
+    from shapfair.rounding import magnitude
 
     budgets = named_amounts("--budget", arguments.budget, game.parties)
     rate = arguments.exchange_rate
-    if float(abs(game.values).max()) * rate == float("inf"):
+    if float(np.max(magnitude(game.values))) * rate == float("inf"):
         raise ValueError(f"exchange_rate: {rate:g} times the values is too large, take a lower one")
     allocation = allocate(
         game,

@@ -65,7 +65,7 @@ def accuracy(
 ) -> float:
     """Share of the examples whose class has the largest output."""
     guess = outputs[:, 0] > 0 if outputs.shape[-1] == 1 else np.argmax(outputs, -1)
-    return np.count_nonzero(guess == labels) / len(labels)
+    return int(np.count_nonzero(guess == labels)) / len(labels)
 
 
 def squared_error(
