@@ -132,7 +132,7 @@ def test_runs_that_are_stopped_end_with_the_table_of_one_left_alone(tmp_path, mo
     kept, said = {}, tmp_path / "said"
     for number in (signal.SIGKILL, signal.SIGINT, signal.SIGKILL):
         with said.open("w") as file:  # a pipe that nobody reads would fill and block
-            process = reproduce(tmp_path, "--out", str(out), errors=file)
+            process = reproduce(tmp_path, "--seeds", "3", "--out", str(out), errors=file)
         goal = len(kept) + moments.randint(1, 5)
         while len(stored_values(store)) < goal and process.poll() is None:
             time.sleep(0.02)
@@ -150,18 +150,18 @@ def test_runs_that_are_stopped_end_with_the_table_of_one_left_alone(tmp_path, mo
         after = stored_values(store)
         assert kept.items() <= after.items()
         kept = after
-    assert 3 <= len(kept) < 31
-    output, values = finished_run(tmp_path)
-    assert f"{31 - len(kept)} models trained" in output
-    assert {(0, c): values[c] for _, c in kept} == kept
+    assert 3 <= len(kept) < 93
+    output, values = finished_run(tmp_path, "--seeds", "3")
+    assert f"{93 - len(kept)} models trained" in output
+    assert {(seed, c): values[seed, c] for seed, c in kept} == kept
     (tmp_path / "alone").mkdir()
-    _, alone = finished_run(tmp_path / "alone")
+    _, alone = finished_run(tmp_path / "alone", "--seeds", "3")
     assert np.abs(values - alone).max() <= 0.005  # one of 200 images
 
 
-def finished_run(folder):
+def finished_run(folder, *options):
     """Output and values of a run that goes to its end."""
-    process = reproduce(folder, "--out", str(folder / "out.json"))
+    process = reproduce(folder, *options, "--out", str(folder / "out.json"))
     output, errors = process.communicate()
     assert process.returncode == 0, errors
     return output, Game.read(folder / "out.json").values
