@@ -17,6 +17,7 @@ from shapfair.cli.models import add_models
 from shapfair.cli.notes import stopped
 from shapfair.cli.options import on_command_line
 from shapfair.cli.reproduce import add_reproduce
+from shapfair.cli.store import add_store
 from shapfair.cli.template import add_template
 from shapfair.extras import MissingExtra
 
@@ -62,6 +63,6 @@ def parser() -> argparse.ArgumentParser:
     )
     parser.add_argument("--version", action="version", version=f"shapfair {__version__}")
     subparsers = parser.add_subparsers(required=True, metavar="COMMAND")
-    for add in (add_allocate, add_template, add_data, add_reproduce, add_models):
+    for add in (add_allocate, add_template, add_data, add_reproduce, add_store, add_models):
         add(subparsers)
     return parser

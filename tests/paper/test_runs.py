@@ -86,6 +86,12 @@ def test_provenance_says_where_the_numbers_come_from(experiment, run, tmp_path):
     assert origin["training"] == {"batch_size": 64, "epochs": 5, "learning_rate": 0.001}
     assert {"python", "jax", "jaxlib", "flax", "optax", "numpy"} <= set(origin["versions"])
     assert {"device", "seconds", "finished", "commit", "job_steps", "partition"} <= set(origin)
+    (maker,) = origin["makers"]
+    assert maker["values"] == {"0": [*range(1, 32)]}
+    assert (maker["versions"], maker["commit"]) == (origin["versions"], origin["commit"])
+    assert maker["process"].startswith(f"{os.getpid()} on ")
+    assert 0 < maker["seconds"] < 3 * origin["seconds"]  # two devices, and some beside a block
+    assert maker["first"] <= maker["last"] <= origin["finished"]
     np.testing.assert_array_equal(game.values, run.values[0])
 
 
@@ -177,6 +183,10 @@ def test_two_processes_share_a_store_and_train_hardly_anything_twice(run, tmp_pa
     np.testing.assert_array_equal(one.values, two.values)
     steps = [game.provenance["job_steps"] for game in (one, two)]
     assert sum(steps) <= 1.05 * run.work["job_steps"]
+    makers = [game.provenance["makers"] for game in (one, two)]
+    assert makers[0] == makers[1]
+    assert len(makers[0]) == 2
+    assert sorted(c for maker in makers[0] for c in maker["values"]["0"]) == [*range(1, 32)]
     assert one.provenance["values_resumed"] + two.provenance["values_resumed"] >= 31
 
 
@@ -203,7 +213,7 @@ def test_damaged_store_is_one_line(tmp_path):
     _, errors = process.communicate()
     assert process.returncode == 2
     assert errors.count("\n") == 1
-    assert "store.sqlite: file is not a database: the file is damaged or not a store" in errors
+    assert "store.sqlite: damaged, or not a store (file is not a database): `shapfair" in errors
 
 
 # All experiments, on small data made for the purpose
