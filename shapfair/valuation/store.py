@@ -93,7 +93,7 @@ class Store(Database):
         if not self._bounds[0] <= value <= self._bounds[1]:
             raise ValueError(f"coalition {coalition}, seed {seed}: {self._outside(value)}")
         now = datetime.now(UTC).isoformat(timespec="seconds")
-        return self.add(Record(self.key, seed, coalition, value, seconds, now, origin))
+        return self.add(Record(self.key, seed, coalition, float(value), seconds, now, origin))
 
     def get(self, seed: int, coalition: int) -> float | None:
         """A finished value, or None."""
