@@ -2,6 +2,7 @@
 
 import contextlib
 import sqlite3
+import textwrap
 import threading
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -195,7 +196,7 @@ class Database:
         try:
             with self._lock, undisturbed:
                 return self._db.execute(statement, values).fetchall()
-        except sqlite3.Error as error:
+        except (sqlite3.Error, UnicodeDecodeError) as error:  # the latter where names are damaged
             # The lowest byte is the kind of error, the others say more about it.
             kind = getattr(error, "sqlite_errorcode", sqlite3.SQLITE_CORRUPT) & 0xFF
             if kind in _BUSY:
@@ -223,8 +224,8 @@ class Database:
 
 
 def damaged(path: str | Path, finding: str) -> str:
-    """What is said of a damaged file."""
+    """What is said of a damaged file, in one line."""
     return (
-        f"store {path}: damaged, or not a store ({finding}): `shapfair store repair {path}` saves "
-        "the sound values"
+        f"store {path}: damaged, or not a store ({textwrap.shorten(finding, 120)}): "
+        f"`shapfair store repair {path}` saves the sound values"
     )
