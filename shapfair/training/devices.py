@@ -8,6 +8,8 @@ from typing import TypeVar
 
 import jax
 
+from shapfair import numerals
+
 T = TypeVar("T")
 
 LANES = {"cpu": 1, "gpu": 64, "tpu": 64}
@@ -33,13 +35,23 @@ def local_devices() -> list[jax.Device]:
     JAX shows all cores as one device unless told otherwise before its first computation. If it has
     already computed something, its devices are taken as they are. The environment variable
     ``SHAPFAIR_DEVICES`` is the most that are taken.
+
+    Raises:
+        ValueError: if that variable is not a whole number.
     """
-    most = int(os.environ.get("SHAPFAIR_DEVICES", 0)) or None
+    most = _most_devices()
     try:
         jax.config.update("jax_num_cpu_devices", min(_usable_cores(), most or math.inf))
     except RuntimeError:
         pass
     return jax.local_devices()[:most]
+
+
+def _most_devices() -> int | None:
+    try:
+        return numerals.whole(os.environ.get("SHAPFAIR_DEVICES") or "0") or None
+    except ValueError as error:
+        raise ValueError(f"SHAPFAIR_DEVICES: {error}") from None
 
 
 def _usable_cores() -> int:

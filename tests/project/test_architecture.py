@@ -8,9 +8,10 @@ from pathlib import Path
 from helpers import ROOT
 
 PACKAGE = ROOT / "shapfair"
-TOOLS = "extras leftovers files names numerals".split()
+TOOLS = "extras leftovers memory files names numerals escapes documents".split()
 CORE = """
-rounding coalitions amounts tables game games shapley rational payments settling clearing noise
+rounding coalitions amounts filling origin tables game games shapley rational payments
+settling clearing noise
 remarks allocation
 """.split()
 WINGS = "datasets valuation training paper made_to_order theory report cli".split()
@@ -21,7 +22,7 @@ last. `theory` and `report` stand on the core; they are high so that nobody trai
 
 KNOWS = {
     "datasets": {*TOOLS, "coalitions"},
-    "valuation": {*TOOLS, "coalitions", "tables", "game", "games"},
+    "valuation": {*TOOLS, "coalitions", "origin", "tables", "game", "games"},
     "training": {*TOOLS, "coalitions", "game", "datasets", "valuation"},  # and nothing of payoffs
     "theory": {*TOOLS, *CORE},
     "report": {*TOOLS, *CORE, "theory"},
