@@ -11,12 +11,13 @@ endif
 # a notebook need each other.
 PARALLEL := -n 2 --dist loadfile
 
-.PHONY: help setup book test lint pytest nbval site reproduce bench faults lab lock clean
+.PHONY: help setup book test lint pytest nbval site reproduce bench faults fuzz lab lock clean
 
 help:
 	@echo "make book       fetch the data, retrain MNIST (one seed), execute every notebook, build the book"
 	@echo "make test       lint, types, tests, notebooks against their stored outputs, book, site check"
 	@echo "make faults     kill, stop, starve and damage runs and stores; nothing may be lost or wrong"
+	@echo "make fuzz       give two million hostile inputs to whatever reads what others have written"
 	@echo "make lab        JupyterLab on the notebooks"
 	@echo "make reproduce  retrain the recorded experiments and compare with the record"
 	@echo "make bench      speed and memory, beside the peers (benchmarks/)"
@@ -64,6 +65,9 @@ bench: setup
 
 faults: setup
 	@$(BIN)/python tools/faults.py
+
+fuzz: setup
+	@$(BIN)/python tools/fuzz.py
 
 lab: setup
 	@$(BIN)/jupyter lab notebooks
