@@ -128,7 +128,8 @@ def csv_table(rng: Random) -> bytes:
     odd = rng.choice((0, 0, 0.02, 0.1))
     names = parties(rng, odd)
     order = [*names, "value"]
-    labels = pick(rng, ([""], ["0", "1"], ["seed 7"], ["-1", "1e3"]), ([rng.choice(NAMES)], ["=1"]), 2 * odd)
+    usual = ([""], ["0", "1"], ["seed 7"], ["-1", "1e3"])
+    labels = pick(rng, usual, ([rng.choice(NAMES)], ["=1"]), 2 * odd)
     if labels != [""] or rng.random() < odd:
         order.insert(rng.randint(0, len(order)), "seed")
     if rng.random() < odd:
@@ -150,15 +151,17 @@ def csv_table(rng: Random) -> bytes:
     if rng.random() < odd * 5:  # a line in the place of another
         lines[rng.randrange(len(lines))] = rng.choice(lines)
     end = rng.choice(("\n", "\r\n", "\r"))
-    text = end.join(",".join(_cell(rng, cell, odd) for cell in line) for line in lines)
+    quoted = rng.choice((0, 0, 0.2, 1))
+    text = end.join(",".join(_cell(rng, cell, odd, quoted) for cell in line) for line in lines)
     text += pick(rng, (end,), ("",), 0.2)
+    if rng.random() < 0.1:  # something behind a quote
+        text = text.replace('",', f'"{rng.choice(("x", chr(34), " "))},', 1)
     return sometimes_spoilt(rng, (b"\xef\xbb\xbf" if rng.random() < 0.1 else b"") + encoded(text))
 
 
-def _cell(rng: Random, text: str, odd: float) -> str:
-    if any(c in text for c in ',"\r\n') or rng.random() < odd:
+def _cell(rng: Random, text: str, odd: float, quoted: float) -> str:
+    if any(c in text for c in ',"\r\n') or rng.random() < quoted:
         text = '"{}"'.format(text.replace('"', '""'))
-        text += pick(rng, ("",), ("x", '"x', '"'), odd)
     return f" {text}\t" if rng.random() < odd else text
 
 
