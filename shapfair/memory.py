@@ -37,6 +37,27 @@ def check(needed: int, what: str, advice: str) -> None:
         raise ValueError(f"{what}: {gib(needed)} of memory needed, {gib(there)} there: {advice}")
 
 
+def check_address_space(needed: int, what: str) -> None:
+    """Refuse what does not fit into the address space that ``RLIMIT_AS`` leaves.
+
+    That is more than memory: libraries reserve much that they never use, and some crash if they do
+    not get it.
+
+    Args:
+        needed: bytes.
+        what: what needs them, as the message begins.
+
+    Raises:
+        ValueError: if there is less; the message says how much is needed and how much there is.
+    """
+    there = next(_of_limit(), None)
+    if there is not None and needed > there:
+        raise ValueError(
+            f"{what}: {gib(needed)} of address space needed, {gib(there)} left: raise the limit "
+            "(`ulimit -v`)"
+        )
+
+
 def available() -> int | None:
     """Bytes that this process may still take; None where the system does not tell.
 

@@ -5,6 +5,7 @@ import json
 import tarfile
 import zlib
 from collections.abc import Sequence
+from copy import deepcopy
 from random import Random
 from typing import Any
 
@@ -198,7 +199,7 @@ def provenance(rng: Random, tables: int, odd: float) -> dict[str, Any]:
     found: dict[str, Any] = {}
     for key in rng.sample(PROVENANCE, rng.randint(0, 4)):
         right = {"seeds": [*range(tables)], "derived": ["scaled by 2"]}.get(key, "text")
-        found[key] = pick(rng, (right,), ODD, odd)
+        found[key] = deepcopy(pick(rng, (right,), ODD, odd))
     if rng.random() < 2 * odd:
         deep: Any = 1
         for _ in range(rng.choice((5, 63, 64, 500))):
@@ -215,9 +216,9 @@ def _replace_somewhere(rng: Random, value: Any) -> None:
             return
         key = rng.choice(keys)
         if not isinstance(value[key], dict | list) or rng.random() < 0.4:
-            value[key] = rng.choice(ODD)
+            value[key] = deepcopy(rng.choice(ODD))
             if rng.random() < 0.2 and isinstance(value, dict):
-                value[rng.choice(NAMES)] = rng.choice(ODD)
+                value[rng.choice(NAMES)] = deepcopy(rng.choice(ODD))
             return
         value = value[key]
 

@@ -8,7 +8,7 @@ from typing import TypeVar
 
 import jax
 
-from shapfair import numerals
+from shapfair import memory, numerals
 
 T = TypeVar("T")
 
@@ -22,6 +22,20 @@ MNIST 10, 11, 13 and 13 times as fast as one model at a time, from 64 on held up
 shuffles the data; steps alone were 21, 30, 40 and 50 times as fast (``benchmarks/gpu.py``). No
 other accelerator was tried.
 """
+
+
+ADDRESS_SPACE, OF_EVERY_CORE = 1 << 30, 1 << 28
+"""Bytes that XLA has to find free in the address space: in all, and more for the threads of every
+core. With less it ends the process. Small networks took 1.1 GiB with one core, 1.3 with two."""
+
+
+def check_address_space() -> None:
+    """Refuse to train under a limit of address space at which XLA would crash.
+
+    Raises:
+        ValueError: saying what is needed and what is left.
+    """
+    memory.check_address_space(ADDRESS_SPACE + OF_EVERY_CORE * _usable_cores(), "training")
 
 
 def lanes_of(device: jax.Device) -> int:

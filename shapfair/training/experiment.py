@@ -34,7 +34,7 @@ from numpy.typing import ArrayLike
 
 from shapfair.datasets import Arrays, Dataset, Deal, Duplicates, Examples, Partition
 from shapfair.training.checks import check_flax, check_learner, check_optimiser
-from shapfair.training.devices import lanes_of, local_devices
+from shapfair.training.devices import check_address_space, lanes_of, local_devices
 from shapfair.training.engine import Engine, TrainingDiverged, Usage
 from shapfair.training.learner import CLASSIFICATION, REGRESSION, Kind, Learner, Task, adam
 from shapfair.training.model import Model
@@ -73,9 +73,9 @@ class Experiment:
             something in Python that JAX cannot see; give another whenever that changes.
 
     Raises:
-        ValueError: if a party holds a training example that does not exist, if there are no lanes,
-            if network, data, loss and optimiser do not fit together, or if JAX cannot tell what
-            they compute.
+        ValueError: if a limit of address space (``ulimit -v``) is too low for XLA, if a party
+            holds a training example that does not exist, if there are no lanes, if network, data,
+            loss and optimiser do not fit together, or if JAX cannot tell what they compute.
     """
 
     name: str
@@ -94,6 +94,7 @@ class Experiment:
     """Whether a coalition's model does not depend on the other coalitions."""
 
     def __post_init__(self) -> None:
+        check_address_space()
         records = len(self.dataset.train_labels)
         held = self.partition.of_seed(0)  # a deal gives out the same records under every seed
         for party, indices in zip(held.parties, held.indices, strict=True):
