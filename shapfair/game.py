@@ -262,12 +262,8 @@ class Game:
             ValueError: if the ending is another, or as :meth:`from_csv` and :meth:`from_json`.
             OSError: if the file cannot be read.
         """
-        match Path(path).suffix.lower():
-            case ".csv":
-                return cls(*tables.read_csv(path, content))
-            case ".json":
-                return cls(*tables.read_json(path, content))
-        raise ValueError(f"{path}: a value table's name ends in .csv or .json")
+        read = {"csv": tables.read_csv, "json": tables.read_json}[tables.form_of(path)]
+        return cls(*read(path, content))
 
     @classmethod
     def from_csv(cls, path: str | Path) -> "Game":

@@ -55,6 +55,18 @@ class Table(NamedTuple):
     seed_labels: tuple[str, ...] = ()
 
 
+def form_of(path: str | Path) -> str:
+    """``csv`` or ``json``, by the ending of a name.
+
+    Raises:
+        ValueError: if it has another.
+    """
+    form = Path(path).suffix.lower().removeprefix(".")
+    if form not in ("csv", "json"):
+        raise ValueError(f"{path}: a value table's name ends in .csv or .json")
+    return form
+
+
 def read_csv(path: str | Path, content: bytes | None = None) -> Table:
     """Read a CSV value table; ``content`` is what the file holds, if it has been read already.
 

@@ -43,6 +43,7 @@ from shapfair import Game, escapes, names, numerals, tables
 from shapfair.cli.main import main as command
 from shapfair.cli.main import parser
 from shapfair.cli.options import named_amounts
+from shapfair.cli.verify import findings
 from shapfair.datasets import cache, cifar10, mnist
 from shapfair.datasets.archive import read_files
 from shapfair.datasets.dataset import DataError, Dataset, Recipe
@@ -391,6 +392,27 @@ def read_record(document: dict[str, Any]) -> bool:
     return agree(mine, Record(**document) if right else NOTHING)
 
 
+# --- receipts ------------------------------------------------------------------------------------
+
+TABLE = b"A,B,value\n0,0,0\n1,0,1\n0,1,2\n1,1,4\n"
+
+
+def receipt_of(table: bytes) -> tuple[bytes, Callable[[bytes], Any]]:
+    """The receipt of a table, and what checks a receipt: one that does not hold is a ValueError."""
+    path = Path("v.csv")
+    with contextlib.redirect_stdout(io.StringIO()) as out:
+        command(
+            ["allocate", str(written(table, path.name)), "--budget", "A=0.5", "--format", "json"]
+        )
+
+    def verify(content: bytes) -> None:
+        lines = findings(content, path, table)
+        if wrong := [line for line in lines if line.startswith("fault: ")]:
+            raise ValueError(wrong[0])
+
+    return out.getvalue().encode(), verify
+
+
 # --- the claims ledger ---------------------------------------------------------------------------
 
 
@@ -421,6 +443,7 @@ def read_claims(text: str) -> bool:
 def targets() -> dict[str, Target]:
     """Kinds of inputs, by name. A reader that has no second one goes through ``accepts``."""
     rows = yaml.safe_load((ROOT / "book/claims/02-section-3-1.yml").read_text(encoding="utf-8"))
+    receipt, verify = receipt_of(TABLE)
     picture, fuzzed_store = cifar_picture(), spoilt([store_file()])
     return {
         "values csv": Target(250, inputs.csv_table, read_table("csv", readers.csv_table)),
@@ -436,6 +459,7 @@ def targets() -> dict[str, Target]:
         "idx": Target(50, spoilt([IDX]), read_idx),
         "pictures": Target(20, lambda rng: inputs.png(rng, picture), read_picture),
         "store lines": Target(200, lambda rng: inputs.record_line(rng, vars(RECORD)), read_record),
+        "receipts": Target(10, spoilt([receipt]), accepts(verify, ValueError)),
         "stores": Target(5, fuzzed_store, read_store),
         "claims": Target(3, lambda rng: inputs.claims(rng, rows, yaml.safe_dump), read_claims),
     }
