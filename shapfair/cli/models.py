@@ -5,13 +5,15 @@ import sys
 from pathlib import Path
 from typing import Any
 
+from shapfair import names
 from shapfair.cli.notes import if_stopped
 from shapfair.cli.options import (
-    EXPERIMENT_NAMES,
+    EXPERIMENT_PARTIES,
     add_allocation_options,
     allocation_of,
     option_type,
     print_warnings,
+    say,
     words_of,
 )
 
@@ -26,7 +28,7 @@ def add_models(subparsers: Any) -> None:
         "was stopped goes on where it was.",
     )
     add = parser.add_argument
-    add("name", choices=EXPERIMENT_NAMES, help="experiment")
+    add("name", choices=EXPERIMENT_PARTIES, help="experiment")
     add(
         "--values",
         metavar="FILE.json",
@@ -64,6 +66,8 @@ def _models(arguments: argparse.Namespace) -> int:
     game = Game.read(arguments.values)
     allocation = allocation_of(arguments, game)
     data = arguments.data or (game.provenance or {}).get("data_size", "full")
+    if data not in ("full", "embedded"):
+        raise ValueError(f"values: of {names.shown(data)} data, need full or embedded")
     experiment = experiments.EXPERIMENTS[arguments.name](data)
     targets = delivery.targets_of(
         allocation, experiment, arguments.seed, exchange_rate=arguments.exchange_rate
@@ -79,6 +83,6 @@ def _models(arguments: argparse.Namespace) -> int:
             finished=progress.finished,
         )
     print_models(models, sys.stdout)
-    print(f"models in {arguments.out}")
+    say(f"models in {arguments.out}")
     print_warnings(allocation.warnings)
     return 0

@@ -14,6 +14,7 @@ from contextlib import contextmanager
 from functools import cache
 from typing import Any
 
+from shapfair import escapes
 from shapfair.valuation.protocol import Valuation
 
 
@@ -126,7 +127,8 @@ def connected(scheduler: str) -> Iterator[Executor]:
         raise WorkerLost(f"scheduler {scheduler}: cannot be reached ({error})") from error
     try:
         if not client.nthreads():
-            print(f"shapfair: waiting for a worker at {scheduler}", file=sys.stderr)
+            waiting = f"shapfair: waiting for a worker at {scheduler}"
+            print(escapes.line(waiting), file=sys.stderr)
         yield client.get_executor(pure=False)
     finally:
         client.close(timeout=2)

@@ -248,7 +248,7 @@ def test_csv_seeds_may_be_interleaved(tmp_path):
             CSV.replace("a,b", "\xe9,e\u0301"),
             r"look alike \(they are written '\\xe9' and 'e\\u0301'\)",
         ),
-        ("a,value,seed\n0,0,1\xa0\n1,1,1\n", r"line 2: the seed '1\\xa0' is not printable"),
+        ("a,value,seed\n0,0,1\xa0\n1,1,1\n", r"line 2: the seed '1\\xa0', need a printable label"),
         (CSV.replace("0.25", "n/a"), "line 3: value 'n/a' is not a number"),
         (
             CSV.replace("0.25", ""),
@@ -283,7 +283,7 @@ def test_a_bad_csv_is_one_clear_line(tmp_path, content, message):
     [
         ("", r"line 1: not JSON \(Expecting value\)"),
         ('{\n"parties": [,]}', "line 2: not JSON"),
-        ("[" * 100_000, "not a value table"),
+        ("[" * 100_000, "too many lists and objects in each other"),
         ("[]", "not a JSON object"),
         ({"parties": ["a"]}, "the key 'values' is missing"),
         ({"values": [[0, 1]]}, "the key 'parties' is missing"),
