@@ -190,7 +190,7 @@ def test_names_that_look_alike_are_no_table(capsys):
         (["none.json", "v.csv"], "none.json: No such file or directory"),
         (
             ["v.csv", "v.csv"],
-            "argument RECEIPT: not JSON (Expecting value: line 1 column 1 (char 0))",
+            "argument RECEIPT: line 1: not JSON (Expecting value)",
         ),
         (["empty.json", "v.csv"], "argument RECEIPT: not a shapfair receipt 1"),
         (["r.json", "v.csv", "--signers=none"], "none: No such file or directory"),
