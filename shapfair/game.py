@@ -168,6 +168,19 @@ class Game:
         scaled._check_finite()
         return scaled
 
+    def averaged(self) -> "Game":
+        """The game of the mean table over all seeds; the provenance stays that of the tables.
+
+        Raises:
+            ValueError: if a mean leaves float64's range.
+        """
+        with np.errstate(over="ignore"):
+            mean = np.asarray(self.values.reshape(-1, 2**self.n).mean(axis=0))
+        game = object.__new__(Game)
+        game._set(mean, self.parties, self.provenance, ())
+        game._check_finite()
+        return game
+
     def message_about(self, k: int) -> str:
         """How a message about table ``k`` begins, if there are several."""
         return f"{self.table_name(k)}: " if self.seeds > 1 else ""

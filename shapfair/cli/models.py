@@ -62,11 +62,11 @@ def _models(arguments: argparse.Namespace) -> int:
     from shapfair.report.text import print_models
 
     game = Game.read(arguments.values)
-    allocation = allocation_of(arguments, game)
+    allocation = allocation_of(arguments, game.averaged())
     data = arguments.data or (game.provenance or {}).get("data_size", "full")
     experiment = experiments.EXPERIMENTS[arguments.name](data)
     targets = delivery.targets_of(
-        allocation, experiment, arguments.seed, exchange_rate=arguments.exchange_rate
+        allocation, game, experiment, arguments.seed, exchange_rate=arguments.exchange_rate
     )
     note = f"what is finished is in {arguments.out}, run again to go on"
     with if_stopped(note), delivery.Progress(len(targets)) as progress:

@@ -17,8 +17,9 @@ from flax import serialization
 
 from shapfair.allocation import Allocation
 from shapfair.files import write_whole
+from shapfair.game import Game
 from shapfair.made_to_order.making import reward_models
-from shapfair.made_to_order.targets import RewardModel, Target
+from shapfair.made_to_order.targets import Price, RewardModel, Target
 from shapfair.made_to_order.workbench import Scored
 from shapfair.training.experiment import Experiment
 from shapfair.valuation.progress import Bar
@@ -26,21 +27,59 @@ from shapfair.valuation.store import digest
 
 
 def targets_of(
-    allocation: Allocation, experiment: Experiment, seed: int, *, exchange_rate: float = 1.0
+    allocation: Allocation,
+    game: Game,
+    experiment: Experiment,
+    seed: int,
+    *,
+    exchange_rate: float = 1.0,
+    receipt: str | None = None,
 ) -> tuple[Target, ...]:
     r"""Accuracy of every party's model, :math:`(v(i) + \lambda_i^* p_{i,-}(v)) / \nu` (Sec. 4).
 
+    There is one price and one target for a party, whatever the seed: the tables of all seeds are
+    averaged, then the hull is taken, then their mean is allocated. The seed only says which model
+    is trained, and what its own accuracy must be.
+
     Args:
-        allocation: of the game of a run of the experiment, or of a file of it.
+        allocation: of ``game.averaged()``.
+        game: value tables of a run of the experiment, or of a file of it.
         experiment: the experiment whose values those are.
-        seed: the table of the game to take.
+        seed: one of the seeds of the tables; the models will be of this one.
         exchange_rate: payoff per unit of accuracy :math:`\nu`, the one of the allocation.
+        receipt: SHA-256 (hex) of the receipt of the allocation, to go with the models.
 
     Raises:
-        ValueError: if the game has no provenance or that of another experiment, or if it has no
-            table of the seed.
+        ValueError: if the game has no provenance or that of another experiment, was changed since,
+            or has no table of the seed; if the allocation is not that of the mean table.
     """
-    origin = allocation.game.provenance or {}
+    _check_origin(game, experiment, seed)
+    mean = game.averaged().scaled(exchange_rate)
+    if not any(np.array_equal(allocation.game.values, one.values) for one in (mean, mean.hull())):
+        raise ValueError(
+            "allocation: not that of the mean table, of which the targets are: take "
+            "allocate(game.averaged(), ...) and the exchange rate of the allocation"
+        )
+    row = (game.provenance or {})["seeds"].index(seed)
+    alone = game.own_values.reshape(-1, game.n)[row].tolist()
+    best = float(allocation.game.grand_value) / exchange_rate
+    columns = (
+        game.parties,
+        (allocation.model_values / exchange_rate).tolist(),
+        (allocation.game.own_values / exchange_rate).tolist(),
+        alone,
+        allocation.payoffs.tolist(),
+        allocation.scaling.tolist(),
+    )
+    return tuple(
+        Target(party, accuracy, mean, best, one, Price(payoff, scaling, exchange_rate, receipt))
+        for party, accuracy, mean, one, payoff, scaling in zip(*columns, strict=True)
+    )
+
+
+def _check_origin(game: Game, experiment: Experiment, seed: int) -> None:
+    """Refuse value tables that are not those of the experiment and the seed."""
+    origin = game.provenance or {}
     if "digest" not in origin or "seeds" not in origin:
         raise ValueError(
             "values: no provenance, so nothing says which models these are the values of: take a "
@@ -53,15 +92,23 @@ def targets_of(
             f"{experiment.name} on {experiment.dataset.size} data "
             f"({digest(experiment.description())[:12]}): make its table with `shapfair reproduce`"
         )
+    if game.parties != experiment.parties:
+        raise ValueError(
+            f"values: of parties {', '.join(game.parties)}, but those of {experiment.name} are "
+            f"{', '.join(experiment.parties)}, in this order: make its table with "
+            "`shapfair reproduce`"
+        )
+    if len(origin["seeds"]) != game.seeds:
+        raise ValueError(f"values: {game.seeds} tables of {len(origin['seeds'])} seeds")
     if seed not in origin["seeds"]:
         seeds = ", ".join(map(str, origin["seeds"]))
         raise ValueError(f"values: no table of seed {seed}, there are those of {seeds}")
-    row, n = origin["seeds"].index(seed), allocation.game.n
-    wanted = allocation.model_values.reshape(-1, n)[row] / exchange_rate
-    own = allocation.game.own_values.reshape(-1, n)[row] / exchange_rate
-    best = float(np.ravel(allocation.game.grand_value)[row]) / exchange_rate
-    parties = zip(allocation.game.parties, wanted.tolist(), own.tolist(), strict=True)
-    return tuple(Target(party, accuracy, alone, best) for party, accuracy, alone in parties)
+    is_as_recorded = getattr(game, "is_as_recorded", None)
+    if is_as_recorded is not None and not is_as_recorded():
+        raise ValueError(
+            "values: the table was changed since it was recorded: make it again with "
+            "`shapfair reproduce`"
+        )
 
 
 def deliver(
@@ -155,7 +202,7 @@ def _load(path: Path) -> tuple[RewardModel, dict[str, Any]]:
         if document["sha256"] != hashlib.sha256(weights).hexdigest():
             raise ValueError("the parameters beside it are not the ones that were saved with it")
         model = RewardModel(
-            target=Target(**document["target"]),
+            target=_target(document["target"]),
             seed=document["seed"],
             start=(document["start"][0], document["start"][1]),
             validation=document["validation"],
@@ -170,6 +217,11 @@ def _load(path: Path) -> tuple[RewardModel, dict[str, Any]]:
     except (TypeError, ValueError) as error:
         raise ValueError(f"{path}: not a delivered model ({error})") from None
     return model, document
+
+
+def _target(fields: dict[str, Any]) -> Target:
+    price = fields.pop("price")
+    return Target(**fields, price=None if price is None else Price(**price))
 
 
 def _load_as_ordered(path: Path, key: str, target: Target, seed: int) -> RewardModel:

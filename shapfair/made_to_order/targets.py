@@ -1,12 +1,41 @@
 """What is ordered and what is delivered: a target, and a model that meets it."""
 
+import re
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
 TOLERANCE = 0.005
 """A target is met by a validation accuracy at most this far from it."""
 
-Outcome = Literal["met", "jumped over", "not reached"]
+REPEATABLE = 0.01
+"""The same model, trained again on another machine, has an accuracy at most this far from before.
+"""
+
+Outcome = Literal["met", "own is better", "jumped over", "not reached"]
+
+
+@dataclass(frozen=True)
+class Price:
+    """What the allocation says of a party, in its units.
+
+    Attributes:
+        payoff: the party's payoff; it is negative if the party pays.
+        scaling: its scaling factor, the share of what there is to gain that it paid for.
+        exchange_rate: payoff per unit of accuracy.
+        receipt: SHA-256 (hex) of the receipt of the allocation, if there is one.
+
+    Raises:
+        ValueError: if the receipt is not such a digest.
+    """
+
+    payoff: float
+    scaling: float
+    exchange_rate: float = 1.0
+    receipt: str | None = None
+
+    def __post_init__(self) -> None:
+        if self.receipt is not None and not re.fullmatch("[0-9a-f]{64}", self.receipt):
+            raise ValueError(f"receipt: {self.receipt!r}, need a SHA-256 in 64 hexadecimal digits")
 
 
 @dataclass(frozen=True)
@@ -16,8 +45,12 @@ class Target:
     Attributes:
         party: its name in the experiment.
         accuracy: where to stop.
-        own: accuracy of the model of the party's own data.
-        best: accuracy of the best model that there is to have.
+        own: accuracy of the model of the party's own data, in the table that was allocated.
+        best: accuracy of the best model that there is to have, likewise.
+        alone: what the value table says of the model of the party's own data under the seed of the
+            run. A run measures it again and goes no further if the two are not the same. ``None``
+            leaves this out.
+        price: what the allocation says of the party, if there is one behind the target.
 
     Raises:
         ValueError: if the accuracy is not between those of the own and the best model.
@@ -27,6 +60,8 @@ class Target:
     accuracy: float
     own: float
     best: float
+    alone: float | None = None
+    price: Price | None = None
 
     def __post_init__(self) -> None:
         rounding = 1e-9
@@ -70,8 +105,15 @@ class RewardModel:
 
     @property
     def outcome(self) -> Outcome:
-        """``"jumped over"`` if even a share of a step misses the target by over the tolerance."""
+        """How the model compares with the target.
+
+        ``"met"`` within :data:`TOLERANCE`; ``"own is better"`` if under this seed the model of the
+        party's own data is better already, which then is the one delivered; ``"jumped over"`` if
+        even a share of a step misses by more; ``"not reached"``.
+        """
         if not self.reached:
             return "not reached"
-        missed_by = abs(self.validation - self.target.accuracy)
-        return "met" if missed_by <= TOLERANCE else "jumped over"
+        above = self.validation - self.target.accuracy
+        if abs(above) <= TOLERANCE:
+            return "met"
+        return "own is better" if self.step == 0 and above > 0 else "jumped over"

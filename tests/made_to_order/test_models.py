@@ -3,7 +3,6 @@
 import json
 import threading
 from dataclasses import fields, replace
-from fractions import Fraction
 from functools import cache
 
 import jax
@@ -11,7 +10,7 @@ import jax.numpy as jnp
 import numpy as np
 import optax
 import pytest
-from helpers import RESULTS, monotone_hull
+from helpers import RESULTS, fractions, monotone_hull
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -21,7 +20,8 @@ from shapfair.datasets import Dataset, Partition
 from shapfair.made_to_order import delivery
 from shapfair.made_to_order.making import accuracies, reward_models
 from shapfair.made_to_order.stopping import PATIENCE, Search, halves
-from shapfair.made_to_order.targets import TOLERANCE, Target
+from shapfair.made_to_order.targets import REPEATABLE, TOLERANCE, Price, Target
+from shapfair.made_to_order.workbench import Workbench
 from shapfair.paper import experiments
 from shapfair.paper.carried import CarriedExperiment
 from shapfair.paper.networks import MLP
@@ -242,7 +242,7 @@ def test_target_that_is_not_reached_gives_the_most_accurate_model():
 
 def test_start_beyond_the_target_stays_as_it_is():
     start = made()[2].start[0]
-    for miss, outcome in ((0.004, "met"), (0.02, "jumped over")):
+    for miss, outcome in ((0.004, "met"), (0.02, "own is better")):
         (model,) = reward_models(SMALL, [target("c", start - miss)], seed=3)
         assert (model.step, model.validation, model.outcome) == (0, start, outcome)
 
@@ -322,29 +322,99 @@ def small_game():
     return SMALL.run(seeds=[3, 5]).game
 
 
+def targets_of(allocation, seed, rate=1.0):
+    return delivery.targets_of(allocation, small_game(), SMALL, seed, exchange_rate=rate)
+
+
 def test_targets_are_own_accuracy_plus_what_is_paid_for():
+    mean = small_game().values.mean(axis=0)
     for rate in (1.0, 4.0):
-        allocation = allocate(small_game(), 0, exchange_rate=rate, repair="hull")
+        allocation = allocate(small_game().averaged(), 0, exchange_rate=rate, repair="hull")
         for row, seed in enumerate((3, 5)):
-            targets = delivery.targets_of(allocation, SMALL, seed, exchange_rate=rate)
+            targets = targets_of(allocation, seed, rate)
             assert [t.party for t in targets] == ["a", "b", "c"]
             for i, order in enumerate(targets):
-                own, cost = small_game().own_values[row, i], allocation.costs[row, i]
+                own, cost = mean[1 << i], allocation.costs[i]
                 assert order.accuracy == pytest.approx(own + cost / rate, abs=1e-12)
                 assert order.own == pytest.approx(own)
-                assert order.best == pytest.approx(small_game().hull().grand_value[row])
+                assert order.alone == small_game().own_values[row, i]
+                assert order.best == pytest.approx(mean.max())
+                assert order.price == Price(allocation.payoffs[i], allocation.scaling[i], rate)
             assert len({order.accuracy for order in targets}) == 3
+
+
+def test_targets_are_the_same_under_every_seed():
+    """The tables are averaged first: the mean of their hulls is another one."""
+    values = np.array(small_game().values)
+    values[:, GRAND] = values[:, :GRAND].max(axis=1) + np.array([-0.1, 0.2])
+    game = Game(values, SHARES.parties, small_game().provenance)
+    allocation = allocate(game.averaged(), 0, repair="hull")
+    one, other = (delivery.targets_of(allocation, game, SMALL, seed) for seed in (3, 5))
+    assert [t.accuracy for t in one] == [t.accuracy for t in other]
+    assert one[0].best == values[:, GRAND].mean() < game.hull().grand_value.mean() - 0.01
+    assert [t.alone for t in one] != [t.alone for t in other]
+
+
+def test_only_the_allocation_of_the_mean_table_makes_targets():
+    game, each = small_game(), Game(small_game().values[0], SHARES.parties)
+    for allocation, rate in [
+        (allocate(game), 1.0),
+        (allocate(each), 1.0),
+        (allocate(game.averaged()), 2.0),
+    ]:
+        with pytest.raises(ValueError, match="allocation: not that of the mean table"):
+            targets_of(allocation, 3, rate)
 
 
 def test_values_of_another_experiment_are_refused():
     other = replace(SMALL, training=replace(SMALL.training, epochs=5))
+    values, origin = small_game().values, small_game().provenance
     for game, experiment, seed, message in [
         (small_game(), other, 3, r"of another experiment \(small, full data, digest"),
         (small_game(), SMALL, 4, "no table of seed 4, there are those of 3, 5"),
-        (Game(small_game().values, small_game().parties), SMALL, 3, "no provenance"),
+        (Game(values, SHARES.parties), SMALL, 3, "no provenance"),
+        (Game(values, "bac", origin), SMALL, 3, "of parties b, a, c, but .* are a, b, c, in this"),
+        (Game(values[:1], "abc", origin), SMALL, 3, "1 tables of 2 seeds"),
     ]:
         with pytest.raises(ValueError, match=message):
-            delivery.targets_of(allocate(game), experiment, seed)
+            delivery.targets_of(allocate(game.averaged()), game, experiment, seed)
+
+
+def test_a_table_that_says_that_it_was_changed_is_refused(monkeypatch):
+    allocation = allocate(small_game().averaged())
+    monkeypatch.setattr(Game, "is_as_recorded", lambda game: True, raising=False)
+    assert len(targets_of(allocation, 3)) == 3
+    monkeypatch.setattr(Game, "is_as_recorded", lambda game: False, raising=False)
+    with pytest.raises(ValueError, match="changed since it was recorded"):
+        targets_of(allocation, 3)
+
+
+def claiming(shift):
+    """The orders, with what the table says of the own models under seed 3."""
+    alone = small_game().own_values[0].tolist()
+    return [replace(order, alone=one + shift) for order, one in zip(ORDERS, alone, strict=True)]
+
+
+def test_own_models_that_are_not_as_the_table_says_stop_everything(tmp_path):
+    """Nothing is delivered to anybody, also not to those whose values are right."""
+    for party, shift in (("a", 0.02), ("c", -0.02), ("b", float("nan"))):
+        orders = [o if o.party != party else replace(o, alone=o.alone + shift) for o in claiming(0)]
+        said = rf"values: the table says \S+ for party {party} under seed 3, .* has 0\.\d{{4}}:"
+        with pytest.raises(ValueError, match=said):
+            delivery.deliver(SMALL, orders, 3, tmp_path)
+        assert not list(tmp_path.iterdir())
+    for shift in (REPEATABLE - 0.001, 0.001 - REPEATABLE):
+        assert reward_models(SMALL, claiming(shift)[:1], 3)[0].outcome == "met"
+
+
+def test_own_models_are_compared_over_the_whole_test_set():
+    (bench, example) = (Workbench(SMALL, 3, jax.devices()[0], threading.Event()), 1 / 2001)
+    for own, order, model in zip(bench.own_models(ORDERS), claiming(0), made(), strict=True):
+        assert own.accuracy == pytest.approx(order.alone, abs=1.01 * example)
+        right = own.accuracy / example
+        assert right == pytest.approx(round(right), abs=1e-6)
+        assert own.start == pytest.approx(model.start, abs=0.0021)
+        assert own.accuracy == pytest.approx(np.mean(own.start), abs=example)
 
 
 # --- delivery ------------------------------------------------------------------------------------
@@ -441,8 +511,8 @@ def test_command_delivers_what_the_budgets_allow(command, tmp_path):
     code, out, err = command("--seed=5", "--budget=a=0.01", "--default-budget=0")
     assert code == 0, err
     budgets = {"a": 0.01, "b": 0.0, "c": 0.0}
-    allocation = allocate(small_game(), budgets, repair="hull")
-    for i, order in enumerate(delivery.targets_of(allocation, SMALL, seed=5)):
+    allocation = allocate(small_game().averaged(), budgets, repair="hull")
+    for i, order in enumerate(targets_of(allocation, seed=5)):
         model = delivery.load(tmp_path / "models" / f"party-{i + 1}.json")
         assert (model.target, model.seed) == (order, 5)
         assert f"{order.accuracy:.4f}" in out
@@ -456,10 +526,8 @@ def test_command_takes_the_options_of_an_allocation(command, tmp_path):
     code, _, err = command("--seed=3", *options)
     assert code == 0, err
     game = small_game().hull()
-    allocation = allocate(game, 0.02, {"c": 2.4}, exchange_rate=4.0)
-    unlike = allocate(game, 0.02, repair="hull")
-    targets = delivery.targets_of(allocation, SMALL, seed=3, exchange_rate=4.0)
-    assert targets != delivery.targets_of(unlike, SMALL, seed=3)
+    allocation = allocate(game.averaged(), 0.02, {"c": 2.4}, exchange_rate=4.0)
+    targets = delivery.targets_of(allocation, game, SMALL, seed=3, exchange_rate=4.0)
     for i, order in enumerate(targets):
         assert delivery.load(tmp_path / "models" / f"party-{i + 1}.json").target == order
 
@@ -518,9 +586,8 @@ def exact_targets(name):
     """Party -> target, for every recorded seed, from the value table in rational numbers."""
     document = json.loads((RESULTS / f"{name}.json").read_text(encoding="utf-8"))
     found = {}
-    for seed, row in zip(document["provenance"]["seeds"], document["values"], strict=True):
-        table = [Fraction(round(x * 10_000), 10_000) for x in row]
-        allocation = exact.allocate(monotone_hull(table), [0] * len(document["parties"]))
+    for seed, row in zip(document["provenance"]["seeds"], fractions(document, 10_000), strict=True):
+        allocation = exact.allocate(monotone_hull(row), [0] * len(document["parties"]))
         pairs = zip(document["parties"], allocation.model_values, strict=True)
         found |= {(seed, party): value for party, value in pairs}
     return found
