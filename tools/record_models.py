@@ -16,7 +16,8 @@ from typing import Any
 import numpy as np
 
 from shapfair import Game, allocate
-from shapfair.made_to_order.delivery import deliver, targets_of
+from shapfair.made_to_order.delivery import deliver
+from shapfair.made_to_order.ordering import targets_of
 from shapfair.made_to_order.targets import RewardModel
 from shapfair.paper.experiments import EXPERIMENTS
 from shapfair.valuation.evaluation import provenance

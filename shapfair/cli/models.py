@@ -1,6 +1,7 @@
-"""``shapfair models``: make for every party the model that it paid for."""
+"""``shapfair models make|predict``: make the models that were paid for, and use one."""
 
 import argparse
+import contextlib
 import sys
 from pathlib import Path
 from typing import Any
@@ -12,18 +13,31 @@ from shapfair.cli.options import (
     allocation_of,
     option_type,
     print_warnings,
+    whole_file,
     words_of,
 )
 
 
 def add_models(subparsers: Any) -> None:
-    """Describe ``shapfair models``."""
+    """Describe ``shapfair models make|predict``."""
     parser = subparsers.add_parser(
         "models",
+        help="make for every party the model that it paid for, and use it",
+        description="Models that are worth what was paid for them.",
+    )
+    actions = parser.add_subparsers(required=True, metavar="ACTION")
+    _add_make(actions)
+    _add_predict(actions)
+
+
+def _add_make(actions: Any) -> None:
+    parser = actions.add_parser(
+        "make",
         help="make for every party the model that it paid for",
         description="Make for every party of an experiment the model of its allocated value, by "
-        "stopping the training early (Sec. 4 of the paper). Finished models are kept: a run that "
-        "was stopped goes on where it was.",
+        "stopping the training early (Sec. 4 of the paper). The value tables of all seeds are "
+        "averaged, and their mean is allocated. Finished models that fit the order are kept: a run "
+        "that was stopped goes on where it was, and a change of budgets makes only the others.",
     )
     add = parser.add_argument
     add("name", choices=EXPERIMENT_NAMES, help="experiment")
@@ -45,19 +59,20 @@ def add_models(subparsers: Any) -> None:
         metavar="S",
         type=option_type("whole"),
         default=0,
-        help="table and seed to take (default: 0)",
+        help="the models are of this one of the seeds of the table (default: 0)",
     )
     add(
         "--data",
         choices=("full", "embedded"),
         help="the data to train on (default: that of the value table)",
     )
-    parser.set_defaults(handler=_models, words=words_of(parser))
+    parser.set_defaults(handler=_make, words=words_of(parser))
 
 
-def _models(arguments: argparse.Namespace) -> int:
+def _make(arguments: argparse.Namespace) -> int:
+    from shapfair.datasets import print_notice
     from shapfair.game import Game
-    from shapfair.made_to_order import delivery
+    from shapfair.made_to_order import delivery, ordering
     from shapfair.paper import experiments
     from shapfair.report.text import print_models
 
@@ -65,7 +80,7 @@ def _models(arguments: argparse.Namespace) -> int:
     allocation = allocation_of(arguments, game.averaged())
     data = arguments.data or (game.provenance or {}).get("data_size", "full")
     experiment = experiments.EXPERIMENTS[arguments.name](data)
-    targets = delivery.targets_of(
+    targets = ordering.targets_of(
         allocation, game, experiment, arguments.seed, exchange_rate=arguments.exchange_rate
     )
     note = f"what is finished is in {arguments.out}, run again to go on"
@@ -77,8 +92,43 @@ def _models(arguments: argparse.Namespace) -> int:
             arguments.out,
             scored=progress.scored,
             finished=progress.finished,
+            notice=print_notice,
         )
     print_models(models, sys.stdout)
     print(f"models in {arguments.out}")
     print_warnings(allocation.warnings)
+    return 0
+
+
+def _add_predict(actions: Any) -> None:
+    parser = actions.add_parser(
+        "predict",
+        help="use a model that was delivered",
+        description="Check a delivered model and say what it makes of raw inputs, as CSV. This "
+        "needs NumPy and safetensors alone, unless the network is one's own.",
+    )
+    add = parser.add_argument
+    add("model", metavar="FILE", type=Path, help="party-1.json; party-1.safetensors beside it")
+    add(
+        "inputs",
+        metavar="INPUTS",
+        type=Path,
+        help="an array (.npy), numbers, an input a line (.csv), or texts, one a line (.txt)",
+    )
+    add("--out", metavar="FILE.csv", type=Path, help="write to FILE instead of the terminal")
+    parser.set_defaults(handler=_predict, words=words_of(parser))
+
+
+def _predict(arguments: argparse.Namespace) -> int:
+    from shapfair.delivered.model import load_model
+    from shapfair.delivered.raw import read_inputs, write_predictions
+
+    model = load_model(arguments.model)
+    predictions = model.predict(read_inputs(arguments.inputs))
+    with contextlib.ExitStack() as stack:
+        file: Any = sys.stdout
+        if arguments.out:
+            out = stack.enter_context(whole_file("--out", arguments.out))
+            file = stack.enter_context(out.open("w", encoding="utf-8", newline=""))
+        write_predictions(predictions, model.labels, file)
     return 0

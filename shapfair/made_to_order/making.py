@@ -3,7 +3,7 @@ r"""Models made to order: early stopping at a wanted accuracy (Sec. 4 of the pap
 A party's model starts as the model of its own data and goes on with the data of all, until its
 validation accuracy reaches the target. Early in training a single step can change the accuracy by
 more than the target allows; then the last step is shortened. What such a model costs is not known
-here; targets come out of an allocation in :mod:`shapfair.made_to_order.delivery`.
+here; targets come out of an allocation in :mod:`shapfair.made_to_order.ordering`.
 """
 
 import threading
@@ -13,7 +13,12 @@ from collections.abc import Callable, Mapping, Sequence
 import jax
 
 from shapfair.made_to_order.stopping import halves
-from shapfair.made_to_order.targets import REPEATABLE, TOLERANCE, RewardModel, Target
+from shapfair.made_to_order.targets import (
+    TOLERANCE,
+    RewardModel,
+    Target,
+    repetition_tolerance,
+)
 from shapfair.made_to_order.workbench import Own, Scored, Workbench
 from shapfair.training.devices import lanes_of, local_devices, on_devices
 from shapfair.training.experiment import Experiment
@@ -99,30 +104,34 @@ def reward_models(
         on_devices(devices, serve, stopped.set)
 
     share_out(train_alone)
-    check_own(targets, {party: own.accuracy for party, own in owns.items()}, seed)
+    check_own(targets, {party: own.accuracy for party, own in owns.items()}, seed, experiment)
     share_out(make)
     return tuple(made[target.party] for target in targets)
 
 
-def check_own(targets: Sequence[Target], measured: Mapping[str, float], seed: int) -> None:
+def check_own(
+    targets: Sequence[Target], measured: Mapping[str, float], seed: int, experiment: Experiment
+) -> None:
     """Refuse a value table whose own values are not those of the experiment.
 
     Args:
         targets: with the values that the table claims.
         measured: party -> accuracy of the model of its own data, over all test examples.
         seed: seed of the run.
+        experiment: of the run.
 
     Raises:
         ValueError: naming a party whose two accuracies are further apart than
-            :data:`~shapfair.made_to_order.targets.REPEATABLE`.
+            :func:`~shapfair.made_to_order.targets.repetition_tolerance` allows.
     """
+    allowed = repetition_tolerance(len(experiment.dataset.test_labels))
     for target in targets:
         found, claimed = measured[target.party], target.alone
-        if claimed is not None and not abs(found - claimed) <= REPEATABLE:
+        if claimed is not None and not abs(found - claimed) <= allowed:
             raise ValueError(
                 f"values: the table says {claimed:.4f} for party {target.party} under seed {seed}, "
-                f"but the model of its own data has {found:.4f}: no model is made to order from "
-                "values that are not the experiment's, make the table with `shapfair reproduce`"
+                f"but the model of its own data has {found:.4f}, and rounding makes no more than "
+                f"{allowed:.4f}: make the table of {experiment.name} with `shapfair reproduce`"
             )
 
 

@@ -56,7 +56,7 @@ class _Order:
     """A model under way, and the model that is delivered if nothing better follows."""
 
     target: Target
-    start: tuple[float, float]
+    own: Own
     search: Search
     validation: float
     variables: Variables
@@ -150,7 +150,7 @@ class Workbench:
         return [
             _Order(
                 target=target,
-                start=own.start,
+                own=own,
                 search=Search(target.accuracy, steps, longest, own.start[0]),
                 validation=own.start[0],
                 variables=lane_at(variables, k),
@@ -196,7 +196,8 @@ class Workbench:
         return RewardModel(
             target=order.target,
             seed=self._seed,
-            start=order.start,
+            start=order.own.start,
+            alone=order.own.accuracy,
             validation=order.validation,
             test=self._accuracies(stack([order.variables]), half=1)[0],
             step=order.step,

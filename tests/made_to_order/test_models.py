@@ -10,6 +10,7 @@ import jax.numpy as jnp
 import numpy as np
 import optax
 import pytest
+from flax import linen as nn
 from helpers import RESULTS, fractions, monotone_hull
 from hypothesis import given
 from hypothesis import strategies as st
@@ -17,10 +18,10 @@ from hypothesis import strategies as st
 from shapfair import Game, allocate
 from shapfair.cli.main import main
 from shapfair.datasets import Dataset, Partition
-from shapfair.made_to_order import delivery
+from shapfair.made_to_order import delivery, ordering
 from shapfair.made_to_order.making import accuracies, reward_models
 from shapfair.made_to_order.stopping import PATIENCE, Search, halves
-from shapfair.made_to_order.targets import REPEATABLE, TOLERANCE, Price, Target
+from shapfair.made_to_order.targets import TOLERANCE, Price, Target, repetition_tolerance
 from shapfair.made_to_order.workbench import Workbench
 from shapfair.paper import experiments
 from shapfair.paper.carried import CarriedExperiment
@@ -323,7 +324,7 @@ def small_game():
 
 
 def targets_of(allocation, seed, rate=1.0):
-    return delivery.targets_of(allocation, small_game(), SMALL, seed, exchange_rate=rate)
+    return ordering.targets_of(allocation, small_game(), SMALL, seed, exchange_rate=rate)
 
 
 def test_targets_are_own_accuracy_plus_what_is_paid_for():
@@ -349,7 +350,7 @@ def test_targets_are_the_same_under_every_seed():
     values[:, GRAND] = values[:, :GRAND].max(axis=1) + np.array([-0.1, 0.2])
     game = Game(values, SHARES.parties, small_game().provenance)
     allocation = allocate(game.averaged(), 0, repair="hull")
-    one, other = (delivery.targets_of(allocation, game, SMALL, seed) for seed in (3, 5))
+    one, other = (ordering.targets_of(allocation, game, SMALL, seed) for seed in (3, 5))
     assert [t.accuracy for t in one] == [t.accuracy for t in other]
     assert one[0].best == values[:, GRAND].mean() < game.hull().grand_value.mean() - 0.01
     assert [t.alone for t in one] != [t.alone for t in other]
@@ -373,11 +374,12 @@ def test_values_of_another_experiment_are_refused():
         (small_game(), other, 3, r"of another experiment \(small, full data, digest"),
         (small_game(), SMALL, 4, "no table of seed 4, there are those of 3, 5"),
         (Game(values, SHARES.parties), SMALL, 3, "no provenance"),
+        (Game(values, SHARES.parties, origin | {"seeds": 5}), SMALL, 3, "no provenance"),
         (Game(values, "bac", origin), SMALL, 3, "of parties b, a, c, but .* are a, b, c, in this"),
         (Game(values[:1], "abc", origin), SMALL, 3, "1 tables of 2 seeds"),
     ]:
         with pytest.raises(ValueError, match=message):
-            delivery.targets_of(allocate(game.averaged()), game, experiment, seed)
+            ordering.targets_of(allocate(game.averaged()), game, experiment, seed)
 
 
 def test_a_table_that_says_that_it_was_changed_is_refused(monkeypatch):
@@ -397,13 +399,14 @@ def claiming(shift):
 
 def test_own_models_that_are_not_as_the_table_says_stop_everything(tmp_path):
     """Nothing is delivered to anybody, also not to those whose values are right."""
-    for party, shift in (("a", 0.02), ("c", -0.02), ("b", float("nan"))):
+    for party, shift in (("a", 0.03), ("c", -0.03), ("b", float("nan"))):
         orders = [o if o.party != party else replace(o, alone=o.alone + shift) for o in claiming(0)]
-        said = rf"values: the table says \S+ for party {party} under seed 3, .* has 0\.\d{{4}}:"
+        said = rf"values: the table says \S+ for party {party} under seed 3, .* has 0\.\d{{4}}, and"
         with pytest.raises(ValueError, match=said):
             delivery.deliver(SMALL, orders, 3, tmp_path)
         assert not list(tmp_path.iterdir())
-    for shift in (REPEATABLE - 0.001, 0.001 - REPEATABLE):
+    just = repetition_tolerance(2001) - 0.001
+    for shift in (just, -just):
         assert reward_models(SMALL, claiming(shift)[:1], 3)[0].outcome == "met"
 
 
@@ -421,44 +424,22 @@ def test_own_models_are_compared_over_the_whole_test_set():
 
 
 def test_saved_models_are_loaded_to_the_bit(tmp_path):
-    for model in made():
-        path = tmp_path / "new" / f"{model.target.party}.json"
-        delivery.save(model, path, SMALL)
+    for k, model in enumerate(made(), start=1):
+        path = delivery.save(model, tmp_path / "new", SMALL)
+        assert path == tmp_path / "new" / f"party-{k}.json"
         loaded = delivery.load(path)
         same = jax.tree.map(np.array_equal, loaded.parameters, model.parameters)
         assert jax.tree.all(same)
-        for name in ("target", "seed", "start", "validation", "test", "step", "reached", "curve"):
-            assert getattr(loaded, name) == getattr(model, name)
+        for field in fields(model):
+            if field.name != "parameters":
+                assert getattr(loaded, field.name) == getattr(model, field.name)
         assert accuracies(SMALL, loaded.parameters) == (model.validation, model.test)
-        assert json.loads(path.read_text())["outcome"] == "met"
+        assert json.loads(path.read_text())["result"]["outcome"] == "met"
 
 
-def damage_weights(path):
-    path.with_suffix(".msgpack").write_bytes(b"\x80\x04\x95cos\nsystem")
-
-
-def forget_the_step(path):
-    document = json.loads(path.read_text())
-    del document["step"]
-    path.write_text(json.dumps(document))
-
-
-@pytest.mark.parametrize(
-    ("damage", "message"),
-    [
-        (damage_weights, "not the ones that were saved with it"),
-        (forget_the_step, "it has no 'step'"),
-        (lambda path: path.write_text("{"), "not a delivered model"),
-        (lambda path: path.write_text("[]"), "not a delivered model"),
-    ],
-)
-def test_damaged_models_are_refused(tmp_path, damage, message):
-    path = tmp_path / "a.json"
-    delivery.save(made()[0], path, SMALL)
-    damage(path)
-    with pytest.raises(ValueError, match=message) as error:
-        delivery.load(path)
-    assert "a.json" in str(error.value)
+def folder_of(path):
+    """Content of every file."""
+    return {file.name: file.read_bytes() for file in path.iterdir()}
 
 
 def test_what_was_delivered_before_a_stop_is_not_made_again(tmp_path):
@@ -469,39 +450,146 @@ def test_what_was_delivered_before_a_stop_is_not_made_again(tmp_path):
         delivery.deliver(SMALL, ORDERS, 3, tmp_path, finished=stop)
     kept = {path: path.stat().st_mtime_ns for path in tmp_path.iterdir()}
     assert 2 <= len(kept) < 6
-    new = []
-    models = delivery.deliver(SMALL, ORDERS, 3, tmp_path, finished=new.append)
+    new, lines = [], []
+    models = delivery.deliver(SMALL, ORDERS, 3, tmp_path, finished=new.append, notice=lines.append)
     assert {path: path.stat().st_mtime_ns for path in kept} == kept
     assert len(new) == 3 - len(kept) // 2
+    assert lines == []
     assert [model.target for model in models] == list(ORDERS)
     for model, wanted in zip(models, made(), strict=True):
         assert model.curve == wanted.curve
     assert len(list(tmp_path.iterdir())) == 6
 
 
-def test_models_of_another_order_are_not_mistaken_for_those_wanted(tmp_path):
-    delivery.deliver(SMALL, ORDERS[:1], 3, tmp_path)
-    other = replace(SMALL, training=replace(SMALL.training, epochs=5))
-    for experiment, order, seed in [
+OTHER = replace(SMALL, training=replace(SMALL.training, epochs=5))
+
+
+@pytest.mark.parametrize(
+    ("experiment", "order", "seed"),
+    [
         (SMALL, target("a", 0.5), 3),
+        (SMALL, target("a", 0.55 + 2e-9), 3),
         (SMALL, ORDERS[0], 4),
-        (other, ORDERS[0], 3),
-    ]:
-        with pytest.raises(
-            ValueError, match=r"party-1\.json: a model for party a with target 0\.55"
-        ):
-            delivery.deliver(experiment, [order], seed, tmp_path)
+        (OTHER, ORDERS[0], 3),
+    ],
+)
+def test_a_model_of_another_order_makes_place(tmp_path, experiment, order, seed):
+    for model in made()[:2]:
+        delivery.save(model, tmp_path, SMALL)
+    before, lines = folder_of(tmp_path), []
+    (model,) = delivery.deliver(experiment, [order], seed, tmp_path, notice=lines.append)
+    loaded = delivery.load(tmp_path / "party-1.json")
+    assert (loaded.target, loaded.seed, model.seed) == (order, seed, seed)
+    (line,) = lines
+    assert line.startswith(f"{tmp_path / 'party-1.json'}: party a's model with target 0.5500, seed")
+    assert f"makes place for one with target {order.accuracy:.4f}, seed {seed}" in line
+    after = folder_of(tmp_path)
+    assert len(after) == 4
+    assert all(after[name] == before[name] for name in before if "party-2" in name)
+
+
+def test_the_old_model_stays_until_the_new_one_is_made(tmp_path):
+    delivery.save(made()[0], tmp_path, SMALL)
+    before = folder_of(tmp_path)
+
+    def stop(*where):
+        assert folder_of(tmp_path) == before
+        raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        delivery.deliver(SMALL, [target("a", 0.5)], 3, tmp_path, scored=stop)
+    assert folder_of(tmp_path) == before
+
+
+def test_a_model_that_fits_is_kept_and_says_its_new_price(tmp_path):
+    delivery.save(made()[0], tmp_path, SMALL)
+    before = folder_of(tmp_path)
+    price = Price(-0.25, 0.5, 2.0, "ab" * 32)
+    order = Target("a", 0.55 + 1e-10, 0.1, 0.9, None, price)
+    (model,) = delivery.deliver(SMALL, [order], 3, tmp_path, scored=pytest.fail, notice=pytest.fail)
+    loaded = delivery.load(tmp_path / "party-1.json")
+    assert loaded.target == model.target == order
+    assert loaded.curve == made()[0].curve
+    after = folder_of(tmp_path)
+    assert after["party-1.safetensors"] == before["party-1.safetensors"]
+    said, was = (json.loads(content["party-1.json"]) for content in (after, before))
+    changed = {key for key in said if said[key] != was[key]}
+    assert changed == {"target", "price", "digest"}
+
+
+def test_kept_models_are_compared_with_the_table_too(tmp_path):
+    delivery.save(made()[0], tmp_path, SMALL)
+    before = folder_of(tmp_path)
+    lie = replace(ORDERS[0], alone=made()[0].alone + 0.03)
+    with pytest.raises(ValueError, match=r"the table says \S+ for party a under seed 3"):
+        delivery.deliver(SMALL, [lie, ORDERS[1]], 3, tmp_path, scored=pytest.fail)
+    assert folder_of(tmp_path) == before
+
+
+def lose(folder):
+    (folder / "party-1.safetensors").unlink()
+
+
+def half_a_swap(folder):
+    """The power failed after the weights were in place."""
+    (folder / "party-1.safetensors").write_bytes((folder / "party-2.safetensors").read_bytes())
+
+
+def edit(folder):
+    text = (folder / "party-1.json").read_text()
+    (folder / "party-1.json").write_text(text.replace('"seed": 3', '"seed": 5'))
+
+
+@pytest.mark.parametrize("damage", [lose, half_a_swap, edit])
+def test_a_damaged_model_is_made_anew(tmp_path, damage):
+    for model in made()[:2]:
+        delivery.save(model, tmp_path, SMALL)
+    before, lines = folder_of(tmp_path), []
+    damage(tmp_path)
+    delivery.deliver(SMALL, ORDERS[:1], 3, tmp_path, notice=lines.append)
+    (line,) = lines
+    assert line.endswith(": party a's model is made anew")
+    assert folder_of(tmp_path).keys() == before.keys()
+    assert delivery.load(tmp_path / "party-1.json").curve == made()[0].curve
+
+
+@pytest.mark.parametrize("content", [b"{}", b"[1]", b"my notes", b'{"format": 3}', b"\xff"])
+def test_a_file_that_is_no_model_is_left_alone(tmp_path, content):
+    (tmp_path / "party-1.json").write_bytes(content)
+    with pytest.raises(ValueError, match=r"party-1\.json: not a .* move it away, or choose"):
+        delivery.deliver(SMALL, ORDERS[:1], 3, tmp_path, scored=pytest.fail)
+    assert folder_of(tmp_path) == {"party-1.json": content}
+
+
+class Odd(nn.Module):
+    """A network whose variables are not all plain arrays."""
+
+    @nn.compact
+    def __call__(self, x):
+        self.variable("kept", "pair", lambda: (jnp.zeros(1), jnp.zeros(1)))
+        return nn.Dense(4)(x.astype(jnp.float32))
+
+
+def test_variables_that_no_file_can_hold_are_found_before_anything_is_trained(tmp_path):
+    odd = replace(SMALL, network=Odd())
+    with pytest.raises(ValueError, match="network: kept/pair is of tuple, a model that is deliver"):
+        delivery.deliver(odd, ORDERS[:1], 3, tmp_path, scored=pytest.fail)
+
+
+def test_an_experiment_whose_name_cannot_be_printed_is_refused(tmp_path):
+    with pytest.raises(ValueError, match=r"name: 'a\\nb' cannot be printed"):
+        delivery.deliver(replace(SMALL, name="a\nb"), ORDERS[:1], 3, tmp_path, scored=pytest.fail)
 
 
 @pytest.fixture
 def command(tmp_path, monkeypatch, capsys):
-    """``shapfair models`` on the small experiment, and the table of its values."""
+    """``shapfair models make`` on the small experiment, and the table of its values."""
     monkeypatch.setitem(experiments.EXPERIMENTS, "mnist", lambda data: SMALL)
     monkeypatch.chdir(tmp_path)
     small_game().to_json("values.json")
 
     def run(*options):
-        code = main(["models", "mnist", "--values=values.json", "--out=models", *options])
+        code = main(["models", "make", "mnist", "--values=values.json", "--out=models", *options])
         return code, *capsys.readouterr()
 
     return run
@@ -521,15 +609,41 @@ def test_command_delivers_what_the_budgets_allow(command, tmp_path):
 
 
 def test_command_takes_the_options_of_an_allocation(command, tmp_path):
-    options = ["--default-budget=0.02", "--desired=c=2.4", "--exchange-rate=4", "--repair=none"]
+    options = ["--default-budget=0.02", "--desired=c=2", "--exchange-rate=4", "--repair=none"]
     small_game().hull().to_json("values.json")
     code, _, err = command("--seed=3", *options)
     assert code == 0, err
     game = small_game().hull()
-    allocation = allocate(game.averaged(), 0.02, {"c": 2.4}, exchange_rate=4.0)
-    targets = delivery.targets_of(allocation, game, SMALL, seed=3, exchange_rate=4.0)
+    allocation = allocate(game.averaged(), 0.02, {"c": 2}, exchange_rate=4.0)
+    targets = ordering.targets_of(allocation, game, SMALL, seed=3, exchange_rate=4.0)
+    for others in ({"desired": {}}, {"exchange_rate": 1.0}):  # every option makes a difference
+        given = {"budgets": 0.02, "desired": {"c": 2}, "exchange_rate": 4.0} | others
+        unlike = allocate(game.averaged(), **given).model_values / given["exchange_rate"]
+        assert np.abs(unlike - [order.accuracy for order in targets]).max() > 1e-4
     for i, order in enumerate(targets):
         assert delivery.load(tmp_path / "models" / f"party-{i + 1}.json").target == order
+
+
+def test_command_keeps_what_fits_after_a_change_of_budgets(command, tmp_path):
+    folder = tmp_path / "models"
+    assert command("--seed=3", "--default-budget=0")[::2] == (0, "")
+    first = folder_of(folder)
+    assert command("--seed=3", "--default-budget=0")[::2] == (0, "")
+    assert folder_of(folder) == first
+    code, _, err = command("--seed=3", "--default-budget=0", "--budget=a=0.002")
+    assert code == 0, err
+    for name, line in zip("ac", err.splitlines(), strict=True):
+        path = f"models/party-{SHARES.parties.index(name) + 1}.json"
+        assert line.startswith(f"shapfair: {path}: party {name}'s model with target 0.")
+        assert " makes place for one with target 0." in line
+    second = folder_of(folder)
+    changed = {name for name in first if first[name] != second[name]}
+    assert changed >= {"party-1.json", "party-1.safetensors", "party-2.json", "party-3.json"}
+    assert "party-2.safetensors" not in changed  # it was paid for by another, and is as good
+    budgets = {"a": 0.002, "b": 0.0, "c": 0.0}
+    allocation = allocate(small_game().averaged(), budgets, repair="hull")
+    for k, order in enumerate(targets_of(allocation, seed=3), start=1):
+        assert delivery.load(folder / f"party-{k}.json").target == order
 
 
 def test_command_says_when_the_hull_changed_the_table(command):
