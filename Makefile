@@ -11,11 +11,12 @@ endif
 # a notebook need each other.
 PARALLEL := -n 2 --dist loadfile
 
-.PHONY: help setup book test lint pytest nbval site reproduce bench lab lock clean
+.PHONY: help setup book test lint pytest nbval site reproduce bench faults lab lock clean
 
 help:
 	@echo "make book       fetch the data, retrain MNIST (one seed), execute every notebook, build the book"
 	@echo "make test       lint, types, tests, notebooks against their stored outputs, book, site check"
+	@echo "make faults     kill, stop, starve and damage runs and stores; nothing may be lost or wrong"
 	@echo "make lab        JupyterLab on the notebooks"
 	@echo "make reproduce  retrain the recorded experiments and compare with the record"
 	@echo "make bench      speed and memory, beside the peers (benchmarks/)"
@@ -60,6 +61,9 @@ reproduce: setup
 
 bench: setup
 	@$(BIN)/python benchmarks/run.py
+
+faults: setup
+	@$(BIN)/python tools/faults.py
 
 lab: setup
 	@$(BIN)/jupyter lab notebooks

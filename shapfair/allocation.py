@@ -220,8 +220,9 @@ def allocate(
         raise ValueError(f"repair: {repair!r}, need one of {', '.join(get_args(Repair))}")
     b = amounts_of("budgets", budgets, game.parties)
     r = amounts_of("desired", desired, game.parties)
+    warnings = remarks.on_origin(game)
     game = game.scaled(exchange_rate)
-    warnings = remarks.on_origin(game) + remarks.on_monotonicity(game, repair)
+    warnings += remarks.on_monotonicity(game, repair)
     if repair == "hull":
         game = game.hull()
     _check_range(game)

@@ -1,6 +1,8 @@
 """The game: what every coalition's model is worth."""
 
-from collections.abc import Sequence
+import hashlib
+import json
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
@@ -14,6 +16,12 @@ from shapfair.coalitions import coalition_name, count_parties
 from shapfair.rounding import NOISE, magnitude
 
 Repair = Literal["none", "hull"]
+
+TABLE = "table"
+"""Key of a provenance for the digest of the table that it is of."""
+
+DERIVED = "derived"
+"""Key of a provenance for what was done to that table since."""
 
 
 @dataclass(frozen=True)
@@ -109,10 +117,20 @@ class Game:
         for name, field in zip(self.__dataclass_fields__, (values, *fields), strict=True):
             object.__setattr__(self, name, field)
 
-    def _with_values(self, values: np.ndarray) -> "Game":
-        """The game with other values, an array of its own that nobody else holds."""
+    def _with_values(self, values: np.ndarray, how: str) -> "Game":
+        """The game with other values, an array of its own that nobody else holds.
+
+        ``how`` they were made of the old ones is added to the provenance. Seeds keep their labels
+        if there are as many tables as before.
+        """
         game = object.__new__(Game)
-        game._set(values, self.parties, self.provenance, self.seed_labels)
+        provenance = self.provenance
+        if provenance is not None:
+            earlier = provenance.get(DERIVED)
+            steps = [*earlier, how] if isinstance(earlier, list) else [how]
+            provenance = {**provenance, DERIVED: steps}
+        labels = self.seed_labels if values.size == self.values.size else ()
+        game._set(values, self.parties, provenance, labels)
         return game
 
     def _check_finite(self) -> None:
@@ -164,22 +182,34 @@ class Game:
         if exchange_rate == 1:
             return self
         with np.errstate(over="ignore"):  # an overflow is reported as a value that is not finite
-            scaled = self._with_values(float(exchange_rate) * self.values)
+            scaled = self._with_values(
+                float(exchange_rate) * self.values, f"exchange rate {exchange_rate!r}"
+            )
         scaled._check_finite()
         return scaled
 
     def averaged(self) -> "Game":
-        """The game of the mean table over all seeds; the provenance stays that of the tables.
+        """The game of the mean table over all seeds; its provenance says so.
 
         Raises:
             ValueError: if a mean leaves float64's range.
         """
         with np.errstate(over="ignore"):
             mean = np.asarray(self.values.reshape(-1, 2**self.n).mean(axis=0))
-        game = object.__new__(Game)
-        game._set(mean, self.parties, self.provenance, ())
+        game = self._with_values(mean, "mean of all tables")
         game._check_finite()
         return game
+
+    def is_as_recorded(self) -> bool | None:
+        """Whether values, parties and seeds are those that a run has recorded.
+
+        None if the provenance names no run. It finds what was changed by accident or in good faith,
+        not what was forged: whoever changes values can change their digest, too.
+        """
+        origin = self.provenance or {}
+        if "digest" not in origin or DERIVED in origin:
+            return None
+        return origin.get(TABLE) == table_digest(self.values, self.parties, origin)
 
     def message_about(self, k: int) -> str:
         """How a message about table ``k`` begins, if there are several."""
@@ -220,7 +250,7 @@ class Game:
         for i in range(self.n):
             halves = self._halves(hull, i)
             np.maximum(halves[:, :, 0], halves[:, :, 1], out=halves[:, :, 1])
-        return self._with_values(hull)
+        return self._with_values(hull, "monotone hull")
 
     @staticmethod
     def _halves(values: np.ndarray, i: int) -> np.ndarray:
@@ -269,3 +299,19 @@ class Game:
 
     def _table(self) -> tables.Table:
         return tables.Table(self.values, self.parties, self.provenance, self.seed_labels)
+
+
+def table_digest(
+    values: Float[np.ndarray, "*seeds coalitions"],
+    parties: Sequence[str],
+    provenance: Mapping[str, Any],
+) -> str:
+    """Hexadecimal SHA-256 of values, parties, seeds and the digest of their experiment."""
+    content = {
+        "digest": provenance.get("digest"),
+        "parties": list(parties),
+        "seeds": provenance.get("seeds"),
+        "values": values.reshape(-1, values.shape[-1]).tolist(),
+    }
+    text = json.dumps(content, sort_keys=True, separators=(",", ":"))
+    return hashlib.sha256(text.encode()).hexdigest()

@@ -8,10 +8,16 @@ from shapfair.rounding import TOLERANCE, magnitude
 
 
 def on_origin(game: Game) -> list[str]:
-    """Say that values come from the embedded subset, on which models are less accurate."""
-    if (game.provenance or {}).get("data_size") != "embedded":
-        return []
-    return ["the values are of models trained on the embedded subset, not on the full data"]
+    """Say that values were changed, or are of the embedded subset, with less accurate models."""
+    origin, said = game.provenance or {}, []
+    if game.is_as_recorded() is False:
+        said.append(
+            "values not from a recorded run: values, parties or seeds are not those that the run "
+            "named in the provenance has recorded"
+        )
+    if origin.get("data_size") == "embedded":
+        said.append("the values are of models trained on the embedded subset, not on the full data")
+    return said
 
 
 def on_monotonicity(game: Game, repair: Repair) -> list[str]:

@@ -58,6 +58,9 @@ def compare(name: str, seeds: int | None = None) -> int:
         print(f"{name}: there is nothing to compare with: {error}")
         return 1
     origin = record.provenance or {}
+    if not record.is_as_recorded():
+        print(f"{name}: {file.name} is not as it was recorded: values, parties or seeds changed")
+        return 1
     description = json.loads(json.dumps(experiment.description()))  # as it is on record
     if origin.get("digest") != digest(description):
         changed = [key for key, value in description.items() if origin.get(key) != value]

@@ -24,6 +24,8 @@ from contextlib import closing
 from pathlib import Path
 from typing import IO, NamedTuple
 
+from shapfair.valuation.record import Record
+
 SECONDS = 2.0
 """A command that is interrupted ends within this time."""
 
@@ -134,10 +136,11 @@ def stored_values(store: Path) -> dict[tuple[int, int], float]:
         if state != "ok":
             raise ValueError(f"{store}: {state}")
         try:
-            rows = db.execute("SELECT seed, coalition, value FROM coalition_values").fetchall()
+            rows = db.execute("SELECT line FROM records").fetchall()
         except sqlite3.OperationalError:  # the table is not made yet
             return {}
-    return {(seed, coalition): value for seed, coalition, value in rows}
+    records = [Record.from_text(line) for (line,) in rows]
+    return {(record.seed, record.coalition): record.value for record in records}
 
 
 def main() -> int:

@@ -17,8 +17,16 @@ from shapfair.cli.models import add_models
 from shapfair.cli.notes import stopped
 from shapfair.cli.options import on_command_line
 from shapfair.cli.reproduce import add_reproduce
+from shapfair.cli.store import add_store
 from shapfair.cli.template import add_template
 from shapfair.extras import MissingExtra
+
+SIGPIPE = 13
+"""The signal that ends programs of the system whose output nobody reads."""
+
+
+SHORTAGES = ("can't start new thread", "RESOURCE_EXHAUSTED", "Out of memory")
+"""How threads and JAX say that memory is short."""
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -29,19 +37,38 @@ def main(argv: Sequence[str] | None = None) -> int:
     """
     words: dict[str, str] = {}
     try:
-        arguments = parser().parse_args(argv)
+        arguments = _arguments(argv)
         words = arguments.words
-        return arguments.handler(arguments)
+        status: int = arguments.handler(arguments)
+        sys.stdout.flush()  # what cannot be written is to be known now
+        return status
     except KeyboardInterrupt as stop:
         # In an interpreter of somebody else; of our own, shapfair.cli.program takes care.
         print(stopped(getattr(stop, "__notes__", ())), file=sys.stderr)
         return 130
+    except BrokenPipeError:  # nobody reads on, as after `| head`
+        return 128 + SIGPIPE
+    except MemoryError as error:
+        message = f"there is not enough memory ({error})" if str(error) else "not enough memory"
     except OSError as error:
-        message = f"{error.filename}: {error.strerror}" if error.filename else str(error)
+        message = f"{error.filename or 'output'}: {error.strerror}" if error.errno else str(error)
     except (ValueError, ArithmeticError, MissingExtra) as error:
         message = on_command_line(str(error), words)
+    except RuntimeError as error:
+        if not any(sign in str(error) for sign in SHORTAGES):
+            raise
+        message = f"not enough memory ({error})"
+    except ImportError as error:
+        message = f"a package cannot be loaded: {error.__cause__ or error}"
     print("shapfair: error:", " ".join(message.split()), file=sys.stderr)
     return 2
+
+
+def _arguments(argv: Sequence[str] | None) -> argparse.Namespace:
+    try:
+        return parser().parse_args(argv)
+    except SystemExit:  # all has been said, as with --help
+        return argparse.Namespace(words={}, handler=lambda arguments: 0)
 
 
 class _Parser(argparse.ArgumentParser):
@@ -62,6 +89,6 @@ def parser() -> argparse.ArgumentParser:
     )
     parser.add_argument("--version", action="version", version=f"shapfair {__version__}")
     subparsers = parser.add_subparsers(required=True, metavar="COMMAND")
-    for add in (add_allocate, add_template, add_data, add_reproduce, add_models):
+    for add in (add_allocate, add_template, add_data, add_reproduce, add_store, add_models):
         add(subparsers)
     return parser

@@ -24,24 +24,52 @@ SECONDS = 1.0
 
 def run() -> int:
     """Run the command of the process and return its exit status; 130 after Ctrl-C."""
+    _open_what_is_closed()
     ours = _end_at_signals() if os.name == "posix" else {}
     from shapfair.cli.main import main
 
     status = main()
+    for stream in (sys.stdout, sys.stderr):
+        try:
+            stream.flush()
+        except OSError:  # which is said already; Python would try again at its end, and say more
+            os.dup2(os.open(os.devnull, os.O_WRONLY), stream.fileno())
     for number in ours:  # all is done and said; Python would die of a signal while it tidies up
         signal.signal(number, signal.SIG_IGN)
     return status
 
 
+def _open_what_is_closed() -> None:
+    """Make sure that there is somewhere to write to.
+
+    Where a stream of the process is closed, the next file that is opened takes its number, and what
+    is printed would go there. What goes to standard output must not get lost, so there every write
+    is an error; nobody misses what goes to standard error.
+    """
+    for number, flags in ((0, os.O_RDONLY), (1, os.O_RDONLY), (2, os.O_WRONLY)):
+        try:
+            os.fstat(number)
+        except OSError:
+            os.open(os.devnull, flags)  # it gets the lowest number that is free
+    if sys.stdout is None:
+        sys.stdout = open(1, "w", closefd=False)
+    if sys.stderr is None:
+        sys.stderr = open(2, "w", closefd=False)
+
+
 def _end_at_signals() -> dict[signal.Signals, object]:
-    """End the process at once at Ctrl-C or SIGTERM, unless the caller has these ignored.
+    """End the process at once at Ctrl-C, SIGTERM or SIGHUP, unless the caller has these ignored.
 
     A shell has its background jobs ignore Ctrl-C, and so does ``nohup`` with other signals.
 
     Returns:
         the signals that end it, and what handled them before.
     """
-    ours = {signal.SIGINT: signal.default_int_handler, signal.SIGTERM: signal.SIG_DFL}
+    ours = {
+        signal.SIGINT: signal.default_int_handler,
+        signal.SIGTERM: signal.SIG_DFL,
+        signal.SIGHUP: signal.SIG_DFL,
+    }
     ours = {number: usual for number, usual in ours.items() if signal.getsignal(number) is usual}
     if not ours:
         return ours

@@ -17,6 +17,7 @@ from shapfair.cli.options import (
     whole_file,
     words_of,
 )
+from shapfair.cli.store import default_store
 
 
 def add_reproduce(subparsers: Any) -> None:
@@ -65,9 +66,7 @@ def _reproduce(arguments: argparse.Namespace) -> int:
     with contextlib.ExitStack() as stack:
         out = stack.enter_context(whole_file("--out", arguments.out)) if arguments.out else None
 
-        from shapfair.datasets import cache_folder
-
-        store = arguments.store or cache_folder() / "values.sqlite"
+        store = arguments.store or default_store()
         stack.enter_context(if_stopped(f"what is finished is in {store}, run again to go on"))
 
         from shapfair.allocation import allocate

@@ -51,4 +51,4 @@ def outputs_of(
             f"network: {type(network).__name__} computes something else than the model's "
             f"{said['name']}{other}"
         )
-    return Model(document["result"]["test"], variables, user_of(network))
+    return Model(document["result"]["test"], 0.0, variables, user_of(network))

@@ -86,8 +86,7 @@ def _check_origin(game: Game, experiment: Experiment, seed: int) -> None:
     if seed not in origin["seeds"]:
         seeds = ", ".join(map(str, origin["seeds"]))
         raise ValueError(f"values: no table of seed {seed}, there are those of {seeds}")
-    is_as_recorded = getattr(game, "is_as_recorded", None)
-    if is_as_recorded is not None and not is_as_recorded():
+    if not game.is_as_recorded():
         raise ValueError(
             "values: the table was changed since it was recorded: make it again with "
             "`shapfair reproduce`"

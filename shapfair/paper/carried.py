@@ -7,6 +7,7 @@ that for MNIST shuffles, and counts shared examples twice. Here only the optimis
 engine knows nothing of this: here is the plain loop, which shows what it does to the values.
 """
 
+import time
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any, ClassVar
 
@@ -22,7 +23,7 @@ from shapfair.training.learner import Learner
 from shapfair.training.model import Model
 from shapfair.training.plan import PADDING, Training
 from shapfair.training.step import Chunks, example_of, fresh_lane, score, training_data
-from shapfair.valuation.protocol import Job
+from shapfair.valuation.protocol import Finished, Job
 
 
 class CarriedExperiment(Experiment):
@@ -47,7 +48,7 @@ class CarriedExperiment(Experiment):
     def evaluate(
         self,
         jobs: Iterable[Job],
-        finished: Callable[[Job, float], None],
+        finished: Finished,
         failed: Callable[[Job, Exception], None],
         *,
         is_finished: Callable[[Job], bool],
@@ -56,11 +57,13 @@ class CarriedExperiment(Experiment):
         """Train all coalitions of every seed that lacks one, see :func:`carried_over_values`."""
         jobs = list(jobs)
         for seed in sorted({job.seed for job in jobs}):
+            start = time.perf_counter()
             table = carried_over_values(
                 self.learner, self.dataset, self.partition, self.training, seed, self.duplicates
             )
+            seconds = (time.perf_counter() - start) / (len(table) - 1)  # on average
             for job in (job for job in jobs if job.seed == seed):
-                finished(job, float(table[job.coalition]))
+                finished(job, float(table[job.coalition]), seconds)
                 stepped(job.steps)
         steps = sum(job.steps for job in jobs)
         return {"job_steps": steps, "lane_steps": steps}

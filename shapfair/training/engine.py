@@ -13,7 +13,7 @@ import time
 from bisect import bisect_right
 from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import NamedTuple
 
 import jax
@@ -163,6 +163,7 @@ class _Assignment:
     job: Job
     batches: Int32[np.ndarray, "steps batch"]
     done: int = 0
+    started: float = field(default_factory=time.perf_counter)
 
     @property
     def left(self) -> int:
@@ -173,6 +174,7 @@ class _Done(NamedTuple):
     """A job whose steps are all taken: its model, and what this makes of the test inputs."""
 
     job: Job
+    started: float
     variables: Variables
     outputs: Array
 
@@ -268,16 +270,17 @@ class _Worker:
             if assigned and not assigned.left:
                 variables = lane_at(self._lanes, k).variables
                 outputs = chunk_outputs(learner, variables, self._test.inputs)
-                done.append(_Done(assigned.job, variables, outputs))
+                done.append(_Done(assigned.job, assigned.started, variables, outputs))
                 self._assigned[k] = None
         return done
 
     def _hand_over(self, done: list[_Done], finished: Callable[[Job, Model], None]) -> None:
         learner = self._engine.learner
-        for job, variables, outputs in done:
+        for job, started, variables, outputs in done:
             value = score_of(learner, np.asarray(outputs), self._test.labels)
             self._check_score(job, value)
-            finished(job, Model(value, variables, learner))
+            seconds = time.perf_counter() - started
+            finished(job, Model(value, seconds, variables, learner))
 
     def _check_score(self, job: Job, value: float) -> None:
         if not math.isfinite(value):

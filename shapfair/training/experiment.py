@@ -42,7 +42,7 @@ from shapfair.training.model import Model
 from shapfair.training.plan import Training, plan_jobs
 from shapfair.training.program import program_of
 from shapfair.valuation.evaluation import Evaluation
-from shapfair.valuation.protocol import Job
+from shapfair.valuation.protocol import Finished, Job
 from shapfair.valuation.provenance import versions
 from shapfair.valuation.run import run
 
@@ -179,6 +179,11 @@ class Experiment:
         """Names of the parties."""
         return self.partition.parties
 
+    @property
+    def bounds(self) -> tuple[float, float]:
+        """Where scores lie."""
+        return self.task.bounds
+
     @cached_property
     def learner(self) -> Learner:
         """Network, loss, score and optimiser; traced unless they are the paper's."""
@@ -230,7 +235,7 @@ class Experiment:
     def evaluate(
         self,
         jobs: Iterable[Job],
-        finished: Callable[[Job, float], None],
+        finished: Finished,
         failed: Callable[[Job, Exception], None],
         *,
         is_finished: Callable[[Job], bool],
@@ -241,7 +246,7 @@ class Experiment:
         engine = self._engine(self.lanes)
 
         def hand_over(job: Job, model: Model) -> None:
-            finished(job, model.score)
+            finished(job, model.score, model.seconds)
 
         left, usage = list(jobs), Usage()
         while left:

@@ -1,6 +1,7 @@
 """What a model is and how it learns: a Flax network, a loss, a score, an optimiser."""
 
 import inspect
+import math
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import cache
@@ -39,6 +40,7 @@ class Task:
         score: from outputs and labels of all test examples, NumPy arrays, to one number, the more
             the better; it is the value of the coalition.
         name: short name.
+        bounds: the least and the greatest score that there can be.
         check: raises a ValueError if training labels, test labels or the outputs of a batch are not
             what loss and score take.
     """
@@ -46,6 +48,7 @@ class Task:
     loss: Callable[[Any, Any], Any]
     score: Callable[[Any, Any], Any]
     name: str = "own"
+    bounds: tuple[float, float] = (-math.inf, math.inf)
     check: Callable[[np.ndarray, np.ndarray, jax.ShapeDtypeStruct], None] = (
         lambda train, test, outputs: None
     )
@@ -132,10 +135,10 @@ def _check_numbers(train: np.ndarray, test: np.ndarray, outputs: jax.ShapeDtypeS
         )
 
 
-CLASSIFICATION = Task(cross_entropy, accuracy, "classification", _check_classes)
+CLASSIFICATION = Task(cross_entropy, accuracy, "classification", (0.0, 1.0), _check_classes)
 """Cross-entropy and accuracy; labels are whole numbers from 0."""
 
-REGRESSION = Task(squared_error, r_squared, "regression", _check_numbers)
+REGRESSION = Task(squared_error, r_squared, "regression", (-math.inf, 1.0), _check_numbers)
 """Squared error and :math:`R^2`; labels are numbers, one or several an example."""
 
 

@@ -16,11 +16,13 @@ class Model:
 
     Attributes:
         score: on the test examples: accuracy, :math:`R^2` or what the task says.
+        seconds: from when it was begun until it was scored; others were trained beside it.
         variables: what Flax applies the network with: ``"params"`` and other collections.
         learner: network, loss, score, optimiser.
     """
 
     score: float
+    seconds: float = field(compare=False)
     variables: Variables = field(repr=False)
     learner: Learner = field(repr=False)
 

@@ -115,9 +115,7 @@ def _score_program(
 
 def _calls_back(value: Any) -> bool:
     """Whether a program leaves JAX for Python."""
-    if isinstance(value, ClosedJaxpr):
-        return _calls_back(value.jaxpr)
-    if isinstance(value, Jaxpr):
+    if isinstance(value, ClosedJaxpr | Jaxpr):
         return any(
             equation.primitive.name in _CALLS_BACK or _calls_back([*equation.params.values()])
             for equation in value.eqns
@@ -132,11 +130,10 @@ def _parts(value: Any) -> Iterator[bytes]:
     whether JAX has met a piece before. Functions among the parameters do not count: they are the
     rules of derivatives, which are there as equations wherever a derivative is taken.
     """
-    if isinstance(value, ClosedJaxpr):
-        yield from map(_bytes, value.consts)
-        yield from _parts(value.jaxpr)
-    elif isinstance(value, Jaxpr):
-        yield from _equations(value)
+    if isinstance(value, ClosedJaxpr | Jaxpr):  # the same class since JAX 0.12
+        program: Any = value
+        yield from map(_bytes, getattr(program, "consts", ()))
+        yield from _equations(getattr(program, "jaxpr", program))
     elif isinstance(value, np.ndarray | jax.Array):
         yield _bytes(value)
     elif isinstance(value, Mapping):

@@ -3,8 +3,8 @@
 import threading
 import time
 from collections import Counter
-from collections.abc import Iterator, Sequence
-from typing import Literal
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any, Literal
 
 from shapfair.coalitions import coalition_name, members
 from shapfair.valuation.evaluation import Failure
@@ -32,7 +32,7 @@ class Agenda:
         on_error: whether a job that has failed for good ends the run.
 
     Attributes:
-        made: number of values that this run has found.
+        made: the jobs whose values this run has found.
     """
 
     def __init__(
@@ -50,7 +50,7 @@ class Agenda:
         self._retries, self._on_error = retries, on_error
         self._lock = threading.Lock()
         self._tries: Counter[Job] = Counter()
-        self.made = 0
+        self.made: set[Job] = set()
         self._errors: dict[Job, Exception] = {}  # of jobs that have failed for good
 
     def rounds(self) -> Iterator[list[Job]]:
@@ -60,9 +60,9 @@ class Agenda:
         at; while it is at all that is left, this one waits.
         """
         while jobs := self.left():
-            before = self.made + self._tries.total()
+            before = len(self.made) + self._tries.total()
             yield jobs
-            if self.made + self._tries.total() == before:
+            if len(self.made) + self._tries.total() == before:
                 time.sleep(PATIENCE)
 
     def left(self) -> list[Job]:
@@ -84,11 +84,15 @@ class Agenda:
         """Those of the jobs that are this process's to start."""
         return [job for job in self._leases.take(jobs) if job not in self._errors]
 
-    def finished(self, job: Job, value: float) -> None:
-        """Keep a value."""
-        self._store.put(job.seed, job.coalition, value)
-        with self._lock:
-            self.made += 1
+    def sign_in(self, origin: Mapping[str, Any]) -> str:
+        """Note what is known of a process that finds values, see :meth:`finished`."""
+        return self._store.sign_in(origin)
+
+    def finished(self, job: Job, value: float, seconds: float, origin: str) -> None:
+        """Keep a value, with the seconds that it took and who found it."""
+        if self._store.put(job.seed, job.coalition, value, seconds, origin):
+            with self._lock:
+                self.made.add(job)
         self._progress.finished()
 
     def failed(self, job: Job, error: Exception) -> None:

@@ -10,6 +10,7 @@ from typing import Any
 
 from shapfair.valuation import executors
 from shapfair.valuation.protocol import Job, Valuation
+from shapfair.valuation.provenance import origin_of
 
 DEVICES = "SHAPFAIR_DEVICES"
 """Variable of the environment with the devices a process may use; a worker takes 1 without it."""
@@ -25,12 +26,13 @@ class Survey:
 
 @dataclass(frozen=True)
 class Report:
-    """What comes back from a batch: values, errors, what it took, and for how long."""
+    """What comes back from a batch: values with seconds, errors, what it took, and by whom."""
 
-    values: list[tuple[Job, float]]
+    values: list[tuple[Job, float, float]]
     errors: list[tuple[Job, Exception]]
     work: dict[str, int]
     seconds: float
+    origin: dict[str, Any]
 
 
 def survey(valuation: Valuation, own_process: bool) -> Survey:
@@ -43,21 +45,25 @@ def evaluate_batch(valuation: Valuation, jobs: Sequence[Job], own_process: bool)
     """Runs on a worker: find the values of some jobs."""
     _settle_in(own_process)
     start = time.perf_counter()
-    values: dict[Job, float] = {}
+    values: dict[Job, tuple[float, float]] = {}
     errors: dict[Job, Exception] = {}
+
+    def finished(job: Job, value: float, seconds: float) -> None:
+        values[job] = value, seconds
 
     def failed(job: Job, error: Exception) -> None:
         errors[job] = _portable(error) if own_process else error
 
     work = valuation.evaluate(
         jobs,
-        values.__setitem__,
+        finished,
         failed,
         is_finished=lambda job: job in values or job in errors,
         stepped=lambda steps: None,
     )
     seconds = time.perf_counter() - start
-    return Report(list(values.items()), list(errors.items()), dict(work), seconds)
+    found = [(job, *value) for job, value in values.items()]
+    return Report(found, list(errors.items()), dict(work), seconds, origin_of(valuation))
 
 
 def _settle_in(own_process: bool) -> None:

@@ -9,9 +9,10 @@ import numpy as np
 from jaxtyping import Float64
 
 from shapfair.coalitions import coalition_name
-from shapfair.game import Game
+from shapfair.game import TABLE, Game, table_digest
 from shapfair.valuation.protocol import Valuation
 from shapfair.valuation.provenance import commit
+from shapfair.valuation.record import Record
 from shapfair.valuation.store import digest
 
 
@@ -35,6 +36,45 @@ class Failure:
 
 
 @dataclass(frozen=True)
+class Maker:
+    """A process that found values.
+
+    Attributes:
+        origin: what it computed with, and which it was; empty if that was not recorded.
+        values: coalitions by seed.
+        first: when the first of them was found, in ISO 8601.
+        last: when the last was.
+        seconds: what they took together, side by side or not; of those where that was recorded.
+    """
+
+    origin: Mapping[str, Any]
+    values: Mapping[int, Sequence[int]]
+    first: str
+    last: str
+    seconds: float
+
+    @classmethod
+    def of(cls, records: Sequence[Record], origin: Mapping[str, Any]) -> "Maker":
+        """The maker of some values."""
+        values: dict[int, list[int]] = {}
+        for record in sorted(records, key=lambda record: (record.seed, record.coalition)):
+            values.setdefault(record.seed, []).append(record.coalition)
+        times = [record.finished for record in records]
+        seconds = sum(record.seconds or 0.0 for record in records)
+        return cls(origin, values, min(times), max(times), seconds)
+
+    def to_dict(self) -> dict[str, Any]:
+        """As the provenance of a table has it; JSON types."""
+        return {
+            **self.origin,
+            "values": {str(seed): list(found) for seed, found in self.values.items()},
+            "first": self.first,
+            "last": self.last,
+            "seconds": round(self.seconds, 3),
+        }
+
+
+@dataclass(frozen=True)
 class Evaluation:
     """Coalition values that a valuation has found.
 
@@ -45,7 +85,8 @@ class Evaluation:
             not asked for or has failed nan.
         failures: the coalitions that could not be valued.
         work: what the valuation says that this call took.
-        origin: what computed the values: versions, devices, source of the data.
+        origin: what this process computes with: versions, devices, source of the data.
+        makers: who found which of the values, this call among them.
         seconds: wall time of this call.
         found: how many values this call did not find itself: they were in the store, or another
             process that shares it put them there.
@@ -58,6 +99,7 @@ class Evaluation:
     failures: tuple[Failure, ...]
     work: Mapping[str, int]
     origin: Mapping[str, Any]
+    makers: tuple[Maker, ...]
     seconds: float
     found: int
     strangers: int
@@ -79,13 +121,16 @@ class Evaluation:
                 f"{self.seeds[row]}: an exact allocation needs all; see .failures, or call again "
                 "with the same store and all coalitions"
             )
-        return Game(self.values, self.valuation.parties, provenance=self.provenance())
+        parties, origin = self.valuation.parties, self.provenance()
+        recorded = {**origin, TABLE: table_digest(self.values, parties, origin)}
+        return Game(self.values, parties, provenance=recorded)
 
     def provenance(self) -> dict[str, Any]:
         """Where the numbers come from: what they depend on, seeds, versions, time, commit."""
         made = {**self.work, "values_resumed": self.found}
         about = self.valuation.description()
-        return provenance(about, self.origin, self.seeds, self.seconds, made)
+        written = provenance(about, self.origin, self.seeds, self.seconds, made)
+        return {**written, "makers": [maker.to_dict() for maker in self.makers]}
 
 
 def provenance(

@@ -1,6 +1,7 @@
 """Coalition values from a function: any program, any language, any measure of success."""
 
 import math
+import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from concurrent.futures import Executor
 from dataclasses import dataclass
@@ -14,7 +15,7 @@ from shapfair.coalitions import members
 from shapfair.tables import check_parties
 from shapfair.valuation.agenda import OnError
 from shapfair.valuation.evaluation import Evaluation
-from shapfair.valuation.protocol import Job
+from shapfair.valuation.protocol import Finished, Job
 from shapfair.valuation.provenance import versions
 from shapfair.valuation.run import run
 
@@ -48,6 +49,11 @@ class ScoreValuation:
         if not self.name.strip():
             raise ValueError("name: empty, need one for this version of the score")
 
+    @property
+    def bounds(self) -> tuple[float, float]:
+        """Any finite number, as nobody sees from outside what a function measures."""
+        return -math.inf, math.inf
+
     def description(self) -> dict[str, Any]:
         """Name and parties: what a function does cannot be seen from outside."""
         return {"protocol": PROTOCOL, "score": self.name, "parties": list(self.parties)}
@@ -64,7 +70,7 @@ class ScoreValuation:
     def evaluate(
         self,
         jobs: Iterable[Job],
-        finished: Callable[[Job, float], None],
+        finished: Finished,
         failed: Callable[[Job, Exception], None],
         *,
         is_finished: Callable[[Job], bool],
@@ -75,13 +81,13 @@ class ScoreValuation:
         for job in jobs:
             if is_finished(job):
                 continue
-            calls += 1
+            calls, start = calls + 1, time.perf_counter()
             try:
                 value = self._call(job)
             except Exception as error:  # whatever the caller's function may raise
                 failed(job, error)
             else:
-                finished(job, value)
+                finished(job, value, time.perf_counter() - start)
             stepped(job.steps)
         return {"calls": calls}
 

@@ -17,6 +17,10 @@ class Job:
     steps: int = 1
 
 
+Finished = Callable[[Job, float, float], object]
+"""Called with a job, its value, and the seconds that it took to find."""
+
+
 @runtime_checkable
 class Valuation(Protocol):
     """What coalitions are worth, and how to find it out.
@@ -35,6 +39,11 @@ class Valuation(Protocol):
     @property
     def parties(self) -> tuple[str, ...]:
         """Names of the parties; bit ``i`` of a coalition is party ``i``."""
+        ...
+
+    @property
+    def bounds(self) -> tuple[float, float]:
+        """The least and the greatest value that there can be; others are refused."""
         ...
 
     def description(self) -> dict[str, Any]:
@@ -59,7 +68,7 @@ class Valuation(Protocol):
     def evaluate(
         self,
         jobs: Iterable[Job],
-        finished: Callable[[Job, float], None],
+        finished: Finished,
         failed: Callable[[Job, Exception], None],
         *,
         is_finished: Callable[[Job], bool],
@@ -69,7 +78,7 @@ class Valuation(Protocol):
 
         Args:
             jobs: what to do.
-            finished: called with a job and its value, from any thread.
+            finished: called with every value, from any thread.
             failed: called with a job and why it has no value. It raises if that ends everything;
                 if it returns, the other jobs are gone on with.
             is_finished: asked before a job starts; true skips it (its value was handed over, or

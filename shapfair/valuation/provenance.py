@@ -6,6 +6,9 @@ import subprocess
 from collections.abc import Sequence
 from importlib.metadata import version
 from pathlib import Path
+from typing import Any
+
+from shapfair.valuation.protocol import Valuation
 
 
 def versions(packages: Sequence[str]) -> dict[str, str]:
@@ -13,6 +16,15 @@ def versions(packages: Sequence[str]) -> dict[str, str]:
     return {
         "python": platform.python_version(),
         **{package: version(package) for package in packages},
+    }
+
+
+def origin_of(valuation: Valuation) -> dict[str, Any]:
+    """What is known of this process as the one that finds values."""
+    return {
+        **valuation.provenance(),
+        "commit": commit(),
+        "process": f"{os.getpid()} on {platform.node()}",
     }
 
 

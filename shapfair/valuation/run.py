@@ -12,10 +12,11 @@ import numpy as np
 
 from shapfair.coalitions import check_party_count
 from shapfair.valuation.agenda import Agenda, OnError
-from shapfair.valuation.evaluation import Evaluation
+from shapfair.valuation.evaluation import Evaluation, Maker
 from shapfair.valuation.leases import Leases
 from shapfair.valuation.progress import Progress
 from shapfair.valuation.protocol import Valuation
+from shapfair.valuation.record import Record
 from shapfair.valuation.store import Store
 from shapfair.valuation.workers import Here, Workers
 
@@ -61,7 +62,8 @@ def run(
     wanted, seeds = _checked_coalitions(coalitions, len(parties)), _checked_seeds(seeds)
     _check_counts(window, retries, on_error)
     work: Counter[str] = Counter()
-    with Store(store, valuation.description()) as values, Leases(values) as leases:
+    description, bounds = valuation.description(), valuation.bounds
+    with Store(store, description, bounds) as values, Leases(values) as leases:
         jobs = valuation.jobs(wanted, seeds)
         progress = Progress(valuation.name, jobs)
         with progress:
@@ -75,6 +77,7 @@ def run(
                 for left in agenda.rounds():
                     work.update(team.evaluate(left, agenda))
         table, strangers = values.table(seeds, len(parties)), values.strangers()
+        makers = _makers(values, seeds, set(wanted))
     asked = np.zeros(2 ** len(parties), bool)
     asked[[0, *wanted]] = True
     return Evaluation(
@@ -84,10 +87,22 @@ def run(
         failures=agenda.failures(),
         work=dict(work),
         origin=team.provenance,
+        makers=makers,
         seconds=time.perf_counter() - start,
-        found=len(jobs) - agenda.made - len(agenda.failures()),
+        found=len(jobs) - len(agenda.made) - len(agenda.failures()),
         strangers=strangers,
     )
+
+
+def _makers(store: Store, seeds: Sequence[int], coalitions: set[int]) -> tuple[Maker, ...]:
+    """Who found which of the values, in the order of the first of them."""
+    found: dict[str, list[Record]] = {}
+    for record in store.records(seeds):
+        if record.coalition in coalitions:
+            found.setdefault(record.origin, []).append(record)
+    origins = store.origins()
+    makers = (Maker.of(records, origins.get(origin, {})) for origin, records in found.items())
+    return tuple(sorted(makers, key=lambda maker: maker.first))
 
 
 def _checked_coalitions(coalitions: Iterable[int] | None, n: int) -> list[int]:

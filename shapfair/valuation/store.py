@@ -2,77 +2,39 @@
 
 One SQLite file holds the values of any number of experiments. A value is keyed by the digest of
 its experiment (data, partition, network, training), its seed and its coalition, and is committed
-as soon as it is known. Processes may share a file: the first value that is committed counts, and
-leases (:mod:`shapfair.valuation.leases`) say who is at which coalition.
+as soon as it is known, with what is known of how it was found
+(:mod:`shapfair.valuation.record`). The file is checked before anything is read
+(:mod:`shapfair.valuation.integrity`). Processes may share it: the first value that is committed
+counts, and leases (:mod:`shapfair.valuation.leases`) say who is at which coalition.
 """
 
-import hashlib
 import json
-import sqlite3
-import threading
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+import math
+from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
-from types import TracebackType
 from typing import Any
 
 import numpy as np
 from jaxtyping import Float64
 
-from shapfair.leftovers import undisturbed
-
-APPLICATION_ID = 0x53484150
-"""Marks the file as ours (``SHAP``), so that another program's database is not written to."""
-
-_SCHEMA = """
-CREATE TABLE experiments (
-    digest TEXT PRIMARY KEY,
-    description TEXT NOT NULL
-) WITHOUT ROWID;
-CREATE TABLE coalition_values (
-    digest TEXT NOT NULL REFERENCES experiments,
-    seed INTEGER NOT NULL,
-    coalition INTEGER NOT NULL,
-    value REAL NOT NULL,
-    finished TEXT NOT NULL,
-    PRIMARY KEY (digest, seed, coalition)
-) WITHOUT ROWID;
-"""
-
-_LEASES = """
-CREATE TABLE leases (
-    digest TEXT NOT NULL,
-    seed INTEGER NOT NULL,
-    coalition INTEGER NOT NULL,
-    owner TEXT NOT NULL,
-    ends REAL NOT NULL,
-    PRIMARY KEY (digest, seed, coalition)
-) WITHOUT ROWID;
-"""
-
-_VERSIONS = (_SCHEMA, _LEASES)
-"""What each version of the file format adds to the one before; the first is number 0."""
-
-_BUSY = (sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED)
-
-
-class StoreError(OSError):
-    """The store cannot be used; the message names the file and what to do."""
+from shapfair.valuation.database import Database, StoreError
+from shapfair.valuation.integrity import check
+from shapfair.valuation.record import Record, checksum, compact
 
 
 def digest(description: Mapping[str, Any]) -> str:
     """Hexadecimal SHA-256 of a description, independent of the order of its keys."""
-    text = json.dumps(description, sort_keys=True, separators=(",", ":"))
-    return hashlib.sha256(text.encode()).hexdigest()
+    return checksum(compact(description))
 
 
-class Store:
+class Store(Database):
     """Values of one experiment in a file that others may share.
 
     Args:
         path: the SQLite file; made with its folder if missing. ``":memory:"`` keeps nothing.
         description: what the values depend on, other than seed and coalition; JSON types.
+        bounds: the least and the greatest value that there can be.
         timeout: seconds to wait while another process writes.
 
     Raises:
@@ -81,129 +43,94 @@ class Store:
     """
 
     def __init__(
-        self, path: str | Path, description: Mapping[str, Any], *, timeout: float = 30
+        self,
+        path: str | Path,
+        description: Mapping[str, Any],
+        bounds: tuple[float, float] = (-math.inf, math.inf),
+        *,
+        timeout: float = 30.0,
     ) -> None:
-        self.path = path
-        self.key = digest(description)
-        self._timeout = timeout
-        self._lock = threading.RLock()
+        super().__init__(path, timeout=timeout)
+        self.key, self._bounds = digest(description), bounds
         try:
-            if str(path) != ":memory:":
-                Path(path).parent.mkdir(parents=True, exist_ok=True)
-            # Threads take turns by our own lock; each statement is its own transaction.
-            self._db = sqlite3.connect(
-                path, timeout=timeout, isolation_level=None, check_same_thread=False
-            )
-        except (OSError, sqlite3.Error) as error:
-            raise StoreError(f"store {path}: cannot be opened ({error}): choose another") from error
-        try:
-            self._prepare_file()
+            if not self.in_memory:
+                check(self)
             self.execute(
                 "INSERT OR IGNORE INTO experiments VALUES (?, ?)",
                 (self.key, json.dumps(description, sort_keys=True)),
             )
         except StoreError:
-            self._db.close()
+            self.close()
             raise
 
-    @property
-    def in_memory(self) -> bool:
-        """Whether nobody else can see it, and nothing is kept."""
-        return str(self.path) == ":memory:"
+    def sign_in(self, origin: Mapping[str, Any]) -> str:
+        """Note what is known of a process that finds values; returns what its values refer to."""
+        text = compact(origin)
+        self.execute("INSERT OR IGNORE INTO origins VALUES (?, ?)", (checksum(text), text))
+        return checksum(text)
 
-    def _prepare_file(self) -> None:
-        """Bring an empty or an older file to this format; refuse one that holds something else."""
-        newest = len(_VERSIONS) - 1
-        if self._is_ours() and self._number("PRAGMA user_version") == newest:
-            return
-        with self.transaction():  # two processes may both find the file empty
-            version = self._version()
-            if version > newest:
-                raise StoreError(
-                    f"store {self.path}: was made by a newer shapfair: update it, or choose "
-                    "another file"
-                )
-            for addition in _VERSIONS[version + 1 :]:
-                for statement in addition.split(";"):
-                    self.execute(statement)
-            self.execute(f"PRAGMA application_id = {APPLICATION_ID}")
-            self.execute(f"PRAGMA user_version = {newest}")
+    def put(
+        self,
+        seed: int,
+        coalition: int,
+        value: float,
+        seconds: float | None = None,
+        origin: str = "",
+    ) -> bool:
+        """Commit one value; false if one is already there, which stays.
 
-    def _is_ours(self) -> bool:
-        return self._number("PRAGMA application_id") == APPLICATION_ID
-
-    def _version(self) -> int:
-        """Version of the file's format, -1 for an empty file."""
-        if self._is_ours():
-            return self._number("PRAGMA user_version")
-        if self.execute("SELECT 1 FROM sqlite_master LIMIT 1"):
-            raise StoreError(
-                f"store {self.path}: is the database of another program: choose another file"
-            )
-        return -1
-
-    def _number(self, statement: str, values: Sequence[Any] = ()) -> int:
-        return self.execute(statement, values)[0][0]
-
-    @contextmanager
-    def transaction(self) -> Iterator[None]:
-        """Statements that count together or not at all, with no other process in between."""
-        # All the time, not for each statement: else another store of this process could hold one
-        # lock while it waits for the other.
-        with self._lock, undisturbed:
-            self.execute("BEGIN IMMEDIATE")
-            try:
-                yield
-            except BaseException:
-                self._db.rollback()
-                raise
-            self.execute("COMMIT")
-
-    def execute(self, statement: str, values: Sequence[Any] = ()) -> list[tuple[Any, ...]]:
-        """Run one SQL statement.
+        Args:
+            seed: seed of the run.
+            coalition: bitmask.
+            value: what the coalition is worth.
+            seconds: how long it took to find.
+            origin: of whoever found it, from :meth:`sign_in`.
 
         Raises:
-            StoreError: if it cannot be run.
+            ValueError: if the value is not within the bounds.
+            StoreError: if it cannot be committed.
         """
-        try:
-            with self._lock, undisturbed:
-                return self._db.execute(statement, values).fetchall()
-        except sqlite3.OperationalError as error:
-            # The lowest byte is the kind of error, the others say more about it.
-            if error.sqlite_errorcode & 0xFF in _BUSY:
-                advice = f"another process has held it for {self._timeout:g} s: try again later"
-            else:
-                advice = "check free space and permissions, or choose another file"
-            raise StoreError(f"store {self.path}: {error}: {advice}") from error
-        except sqlite3.DatabaseError as error:
-            raise StoreError(
-                f"store {self.path}: {error}: the file is damaged or not a store; move it away "
-                "and run again (values are trained anew)"
-            ) from error
-
-    def put(self, seed: int, coalition: int, value: float) -> None:
-        """Commit one value; a value that is already there stays."""
+        if not self._bounds[0] <= value <= self._bounds[1]:
+            raise ValueError(f"coalition {coalition}, seed {seed}: {self._outside(value)}")
         now = datetime.now(UTC).isoformat(timespec="seconds")
-        self.execute(
-            "INSERT OR IGNORE INTO coalition_values VALUES (?, ?, ?, ?, ?)",
-            (self.key, seed, coalition, value, now),
-        )
+        return self.add(Record(self.key, seed, coalition, float(value), seconds, now, origin))
 
     def get(self, seed: int, coalition: int) -> float | None:
         """A finished value, or None."""
-        rows = self.execute(
-            "SELECT value FROM coalition_values WHERE digest = ? AND seed = ? AND coalition = ?",
-            (self.key, seed, coalition),
-        )
-        return rows[0][0] if rows else None
+        found = self._records("seed = ? AND coalition = ?", seed, coalition)
+        return found[0].value if found else None
 
     def keys(self) -> set[tuple[int, int]]:
         """Seed and coalition of every finished value."""
         return set(
-            self.execute(
-                "SELECT seed, coalition FROM coalition_values WHERE digest = ?", (self.key,)
-            )
+            self.execute("SELECT seed, coalition FROM records WHERE digest = ?", (self.key,))
         )
+
+    def records(self, seeds: Sequence[int]) -> list[Record]:
+        """All that is known of the values of these seeds."""
+        wanted = set(seeds)
+        return [record for record in self._records("TRUE") if record.seed in wanted]
+
+    def _records(self, condition: str, *values: int) -> list[Record]:
+        statement = f"SELECT line FROM records WHERE digest = ? AND {condition}"
+        found = [Record.from_text(line) for (line,) in self.execute(statement, (self.key, *values))]
+        for record in found:
+            if not self._bounds[0] <= record.value <= self._bounds[1]:
+                raise StoreError(
+                    f"store {self.path}: coalition {record.coalition}, seed {record.seed}: "
+                    f"{self._outside(record.value)}: it was not written by a run of this "
+                    f"experiment, `shapfair store prune {self.path} {self.key[:12]}` removes its "
+                    "values"
+                )
+        return found
+
+    def _outside(self, value: float) -> str:
+        low, high = self._bounds
+        return f"value {value:g} is not from {low:g} to {high:g}, where the measure lies"
+
+    def origins(self) -> dict[str, dict[str, Any]]:
+        """What is known of the processes that found values."""
+        return {name: json.loads(text) for name, text in self.execute("SELECT * FROM origins")}
 
     def table(self, seeds: Sequence[int], n: int) -> Float64[np.ndarray, "seeds coalitions"]:
         """Value table of ``n`` parties in bitmask order, one row per seed; nan where not finished.
@@ -213,28 +140,10 @@ class Store:
         values = np.full((len(seeds), 2**n), np.nan)
         values[:, 0] = 0
         rows = {seed: k for k, seed in enumerate(seeds)}
-        for seed, coalition, value in self.execute(
-            "SELECT seed, coalition, value FROM coalition_values WHERE digest = ?", (self.key,)
-        ):
-            if seed in rows:
-                values[rows[seed], coalition] = value
+        for record in self.records(seeds):
+            values[rows[record.seed], record.coalition] = record.value
         return values
 
     def strangers(self) -> int:
         """Number of values in the file that belong to other experiments; none of them is used."""
-        return self._number("SELECT COUNT(*) FROM coalition_values WHERE digest != ?", (self.key,))
-
-    def close(self) -> None:
-        """Close the file; everything that was put is already there."""
-        self._db.close()
-
-    def __enter__(self) -> "Store":
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
-        self.close()
+        return self.number("SELECT COUNT(*) FROM records WHERE digest != ?", (self.key,))

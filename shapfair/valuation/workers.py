@@ -25,6 +25,7 @@ from shapfair.valuation.agenda import Agenda
 from shapfair.valuation.batches import Report, Survey, evaluate_batch, survey
 from shapfair.valuation.executors import WorkerLost
 from shapfair.valuation.protocol import Job, Valuation
+from shapfair.valuation.provenance import origin_of
 
 T = TypeVar("T")
 
@@ -45,6 +46,7 @@ class Here:
     def __init__(self, valuation: Valuation) -> None:
         self._valuation = valuation
         self.provenance = valuation.provenance()
+        self._origin = origin_of(valuation)
 
     def evaluate(self, jobs: Sequence[Job], agenda: Agenda) -> Mapping[str, int]:
         """Do the jobs, other than those that another process is at, and report to the agenda.
@@ -55,9 +57,10 @@ class Here:
         Raises:
             Exception: whatever the valuation or the agenda raises.
         """
+        origin = agenda.sign_in(self._origin)
         return self._valuation.evaluate(
             jobs,
-            agenda.finished,
+            lambda job, value, seconds: agenda.finished(job, value, seconds, origin),
             agenda.failed,
             is_finished=agenda.skips,
             stepped=agenda.stepped,
@@ -216,8 +219,9 @@ class Workers:
             return False
         except CancelledError as error:
             raise self._gone() from error
-        for job, value in report.values:
-            agenda.finished(job, value)
+        origin = agenda.sign_in(report.origin)
+        for job, value, seconds in report.values:
+            agenda.finished(job, value, seconds, origin)
             agenda.stepped(job.steps)
             self._steps += job.steps
         self._seconds += report.seconds

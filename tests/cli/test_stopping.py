@@ -88,10 +88,11 @@ def test_ctrl_c_ends_a_command_wherever_it_is(where, times):
     assert seconds < SECONDS
 
 
-def test_a_stop_asked_for_by_the_system_is_the_same():
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGHUP])
+def test_a_stop_asked_for_by_the_system_is_the_same(number):
     process = program("notes._notes.append('go on')")
-    _, _, errors = stop(process, signal.SIGTERM)
-    assert (process.returncode, errors) == (143, "shapfair: stopped: go on\n")
+    _, _, errors = stop(process, number)
+    assert (process.returncode, errors) == (128 + number, "shapfair: stopped: go on\n")
 
 
 def test_a_reader_who_does_not_read_does_not_hold_it_up():

@@ -5,7 +5,8 @@ import pytest
 from helpers import is_monotone, monotone_hull, tables
 from hypothesis import given, settings
 
-from shapfair import Game
+from shapfair import Game, allocate
+from shapfair.game import table_digest
 
 GLOVES = [0, 0, 0, 1, 0, 1, 0, 1]
 """Party 1 has a left glove, parties 2 and 3 a right one."""
@@ -47,7 +48,8 @@ def test_a_game_keeps_its_own_read_only_copy():
 def test_exchange_rate_scales_values():
     game = Game([0, 1, 2, 5], ("a", "b"), {"data": "x"}).scaled(10)
     assert game.values.tolist() == [0, 10, 20, 50]
-    assert (game.parties, game.provenance) == (("a", "b"), {"data": "x"})
+    assert game.parties == ("a", "b")
+    assert game.provenance == {"data": "x", "derived": ["exchange rate 10"]}
 
 
 @pytest.mark.parametrize("rate", [0, -1, np.inf, np.nan])
@@ -329,7 +331,8 @@ def test_the_mean_table_is_one_table_without_a_seed():
     game = Game([[0, 1, 2, 4], [0, 2, -1, 8]], "ab", origin, ["3", "5"])
     mean = game.averaged()
     np.testing.assert_array_equal(mean.values, [0, 1.5, 0.5, 6])
-    assert (mean.parties, mean.provenance, mean.seed_labels) == (("a", "b"), origin, ())
+    assert mean.provenance == {**origin, "derived": ["mean of all tables"]}
+    assert (mean.parties, mean.seed_labels) == (("a", "b"), ())
     assert not mean.values.flags.writeable
     single = Game([0.0, 1, 2, 4])
     np.testing.assert_array_equal(single.averaged().values, single.values)
@@ -338,3 +341,48 @@ def test_the_mean_table_is_one_table_without_a_seed():
 def test_a_mean_that_overflows_is_refused():
     with pytest.raises(ValueError, match=r"coalition \{1\} has value inf"):
         Game([[0, 1.7e308], [0, 1.7e308]]).averaged()
+
+
+RECORDED = {"digest": "ab", "seeds": [3, 4]}
+TABLES = np.array([[0.0, 1.0, 2.0, 4.0], [0.0, 1.5, 2.0, 4.0]])
+
+
+def recorded(values=TABLES, parties=("a", "b"), **origin):
+    """A game whose provenance has the digest of the tables above."""
+    table = table_digest(TABLES, ("a", "b"), RECORDED)
+    return Game(values, parties, {**RECORDED, "table": table, **origin})
+
+
+def test_a_table_is_as_recorded_or_not():
+    assert recorded().is_as_recorded() is True
+    assert recorded(TABLES[::-1]).is_as_recorded() is False
+    assert recorded(TABLES + np.array([0, 0, 0, 1e-12])).is_as_recorded() is False
+    assert recorded(parties=("b", "a")).is_as_recorded() is False
+    assert recorded(seeds=[4, 3]).is_as_recorded() is False
+    assert recorded(digest="ac").is_as_recorded() is False
+    assert recorded(table=None).is_as_recorded() is False
+    assert Game(TABLES, ("a", "b"), RECORDED).is_as_recorded() is False
+
+
+def test_nothing_is_claimed_of_other_tables():
+    assert Game(TABLES).is_as_recorded() is None
+    assert Game(TABLES, provenance={"source": "our own"}).is_as_recorded() is None
+    assert recorded().hull().is_as_recorded() is None
+    twice = recorded().scaled(2).hull()
+    assert twice.is_as_recorded() is None
+    assert twice.provenance["derived"] == ["exchange rate 2", "monotone hull"]
+
+
+def test_the_digest_survives_being_written(tmp_path):
+    recorded(TABLES).to_json(tmp_path / "t.json")
+    assert Game.read(tmp_path / "t.json").is_as_recorded() is True
+
+
+@pytest.mark.parametrize("rate", [1.0, 100.0])
+@pytest.mark.parametrize("repair", ["none", "hull"])
+def test_an_allocation_says_that_values_were_changed(rate, repair):
+    warning = "values not from a recorded run: values, parties or seeds are not those"
+    changed = allocate(recorded(TABLES + np.array([0, 0, 0, 1])), exchange_rate=rate, repair=repair)
+    assert [line for line in changed.warnings if line.startswith(warning)]
+    for game in (recorded(), recorded().hull(), Game(TABLES)):
+        assert allocate(game, exchange_rate=rate, repair=repair).warnings == ()

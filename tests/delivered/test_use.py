@@ -22,7 +22,7 @@ def saved(folder, experiment, party="a"):
     """The document of a model, and the model as training has it."""
     made = model_of(party, experiment)
     path = save(made, folder, experiment)
-    return path, Model(0.0, made.parameters, experiment.learner)
+    return path, Model(0.0, 0.0, made.parameters, experiment.learner)
 
 
 def softmax(outputs):

@@ -18,6 +18,7 @@ from hypothesis import strategies as st
 from shapfair import Game, allocate
 from shapfair.cli.main import main
 from shapfair.datasets import Dataset, Partition
+from shapfair.game import TABLE, table_digest
 from shapfair.made_to_order import delivery, ordering
 from shapfair.made_to_order.making import accuracies, reward_models
 from shapfair.made_to_order.stopping import PATIENCE, Search, halves
@@ -323,6 +324,14 @@ def small_game():
     return SMALL.run(seeds=[3, 5]).game
 
 
+def with_values(values):
+    """The small game with other values, of which its provenance says that they were recorded."""
+    origin = small_game().provenance
+    return Game(
+        values, SHARES.parties, {**origin, TABLE: table_digest(values, SHARES.parties, origin)}
+    )
+
+
 def targets_of(allocation, seed, rate=1.0):
     return ordering.targets_of(allocation, small_game(), SMALL, seed, exchange_rate=rate)
 
@@ -348,7 +357,7 @@ def test_targets_are_the_same_under_every_seed():
     """The tables are averaged first: the mean of their hulls is another one."""
     values = np.array(small_game().values)
     values[:, GRAND] = values[:, :GRAND].max(axis=1) + np.array([-0.1, 0.2])
-    game = Game(values, SHARES.parties, small_game().provenance)
+    game = with_values(values)
     allocation = allocate(game.averaged(), 0, repair="hull")
     one, other = (ordering.targets_of(allocation, game, SMALL, seed) for seed in (3, 5))
     assert [t.accuracy for t in one] == [t.accuracy for t in other]
@@ -382,13 +391,24 @@ def test_values_of_another_experiment_are_refused():
             ordering.targets_of(allocate(game.averaged()), game, experiment, seed)
 
 
-def test_a_table_that_says_that_it_was_changed_is_refused(monkeypatch):
-    allocation = allocate(small_game().averaged())
-    monkeypatch.setattr(Game, "is_as_recorded", lambda game: True, raising=False)
-    assert len(targets_of(allocation, 3)) == 3
-    monkeypatch.setattr(Game, "is_as_recorded", lambda game: False, raising=False)
+@pytest.mark.parametrize("coalition", [0b001, GRAND])
+def test_a_record_that_was_edited_is_refused(command, tmp_path, coalition):
+    document = json.loads((tmp_path / "values.json").read_text())
+    document["values"][1][coalition] += 1e-4
+    (tmp_path / "values.json").write_text(json.dumps(document))
+    code, out, err = command("--seed=3")
+    assert (code, out) == (2, "")
+    assert err == (
+        "shapfair: error: argument --values: the table was changed since it was recorded: make it "
+        "again with `shapfair reproduce`\n"
+    )
+    assert not (tmp_path / "models").exists()
+
+
+def test_a_table_made_of_a_record_is_refused():
+    game = small_game().hull()
     with pytest.raises(ValueError, match="changed since it was recorded"):
-        targets_of(allocation, 3)
+        ordering.targets_of(allocate(game.averaged()), game, SMALL, 3)
 
 
 def claiming(shift):
@@ -610,10 +630,10 @@ def test_command_delivers_what_the_budgets_allow(command, tmp_path):
 
 def test_command_takes_the_options_of_an_allocation(command, tmp_path):
     options = ["--default-budget=0.02", "--desired=c=2", "--exchange-rate=4", "--repair=none"]
-    small_game().hull().to_json("values.json")
+    game = with_values(small_game().hull().values)
+    game.to_json("values.json")
     code, _, err = command("--seed=3", *options)
     assert code == 0, err
-    game = small_game().hull()
     allocation = allocate(game.averaged(), 0.02, {"c": 2}, exchange_rate=4.0)
     targets = ordering.targets_of(allocation, game, SMALL, seed=3, exchange_rate=4.0)
     for others in ({"desired": {}}, {"exchange_rate": 1.0}):  # every option makes a difference
@@ -649,7 +669,7 @@ def test_command_keeps_what_fits_after_a_change_of_budgets(command, tmp_path):
 def test_command_says_when_the_hull_changed_the_table(command):
     bent = small_game().values.copy()
     bent[:, 0b011] = bent[:, 0b001] - 0.05
-    Game(bent, small_game().parties, small_game().provenance).to_json("values.json")
+    with_values(bent).to_json("values.json")
     code, _, err = command("--seed=3", "--default-budget=0")
     assert code == 0, err
     assert "shapfair: warning: not monotone: " in err

@@ -86,6 +86,12 @@ def test_provenance_says_where_the_numbers_come_from(experiment, run, tmp_path):
     assert origin["training"] == {"batch_size": 64, "epochs": 5, "learning_rate": 0.001}
     assert {"python", "jax", "jaxlib", "flax", "optax", "numpy"} <= set(origin["versions"])
     assert {"device", "seconds", "finished", "commit", "job_steps", "partition"} <= set(origin)
+    (maker,) = origin["makers"]
+    assert maker["values"] == {"0": [*range(1, 32)]}
+    assert (maker["versions"], maker["commit"]) == (origin["versions"], origin["commit"])
+    assert maker["process"].startswith(f"{os.getpid()} on ")
+    assert 0 < maker["seconds"] < 3 * origin["seconds"]  # two devices, and some beside a block
+    assert maker["first"] <= maker["last"] <= origin["finished"]
     np.testing.assert_array_equal(game.values, run.values[0])
 
 
@@ -132,7 +138,7 @@ def test_runs_that_are_stopped_end_with_the_table_of_one_left_alone(tmp_path, mo
     kept, said = {}, tmp_path / "said"
     for number in (signal.SIGKILL, signal.SIGINT, signal.SIGKILL):
         with said.open("w") as file:  # a pipe that nobody reads would fill and block
-            process = reproduce(tmp_path, "--out", str(out), errors=file)
+            process = reproduce(tmp_path, "--seeds", "3", "--out", str(out), errors=file)
         goal = len(kept) + moments.randint(1, 5)
         while len(stored_values(store)) < goal and process.poll() is None:
             time.sleep(0.02)
@@ -150,18 +156,18 @@ def test_runs_that_are_stopped_end_with_the_table_of_one_left_alone(tmp_path, mo
         after = stored_values(store)
         assert kept.items() <= after.items()
         kept = after
-    assert 3 <= len(kept) < 31
-    output, values = finished_run(tmp_path)
-    assert f"{31 - len(kept)} models trained" in output
-    assert {(0, c): values[c] for _, c in kept} == kept
+    assert 3 <= len(kept) < 93
+    output, values = finished_run(tmp_path, "--seeds", "3")
+    assert f"{93 - len(kept)} models trained" in output
+    assert {(seed, c): values[seed, c] for seed, c in kept} == kept
     (tmp_path / "alone").mkdir()
-    _, alone = finished_run(tmp_path / "alone")
+    _, alone = finished_run(tmp_path / "alone", "--seeds", "3")
     assert np.abs(values - alone).max() <= 0.005  # one of 200 images
 
 
-def finished_run(folder):
+def finished_run(folder, *options):
     """Output and values of a run that goes to its end."""
-    process = reproduce(folder, "--out", str(folder / "out.json"))
+    process = reproduce(folder, *options, "--out", str(folder / "out.json"))
     output, errors = process.communicate()
     assert process.returncode == 0, errors
     return output, Game.read(folder / "out.json").values
@@ -177,6 +183,10 @@ def test_two_processes_share_a_store_and_train_hardly_anything_twice(run, tmp_pa
     np.testing.assert_array_equal(one.values, two.values)
     steps = [game.provenance["job_steps"] for game in (one, two)]
     assert sum(steps) <= 1.05 * run.work["job_steps"]
+    makers = [game.provenance["makers"] for game in (one, two)]
+    assert makers[0] == makers[1]
+    assert len(makers[0]) == 2
+    assert sorted(c for maker in makers[0] for c in maker["values"]["0"]) == [*range(1, 32)]
     assert one.provenance["values_resumed"] + two.provenance["values_resumed"] >= 31
 
 
@@ -203,7 +213,7 @@ def test_damaged_store_is_one_line(tmp_path):
     _, errors = process.communicate()
     assert process.returncode == 2
     assert errors.count("\n") == 1
-    assert "store.sqlite: file is not a database: the file is damaged or not a store" in errors
+    assert "store.sqlite: damaged, or not a store (file is not a database): `shapfair" in errors
 
 
 # All experiments, on small data made for the purpose

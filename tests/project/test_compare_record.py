@@ -1,5 +1,6 @@
 """`make reproduce`: what passes for agreement with the record."""
 
+import json
 import sys
 
 import compare_record
@@ -7,7 +8,9 @@ import numpy as np
 import pytest
 from compare_record import compare, main, tolerance
 
+from shapfair import Game
 from shapfair.datasets import DataError, Dataset, Partition
+from shapfair.game import table_digest
 from shapfair.paper.networks import MLP
 from shapfair.training.experiment import Experiment
 from shapfair.training.plan import Training
@@ -78,24 +81,44 @@ def test_a_record_agrees_with_its_own_experiment(recorded, monkeypatch, capsys):
     assert lines[2].startswith("tiny: 3 of 3 coalitions agree with the record")
 
 
+def record_anew(file, values, **changes):
+    """Write a record as a run with such values would have."""
+    game = Game.read(file)
+    origin = {**game.provenance, **changes}
+    origin |= {"table": table_digest(values, game.parties, origin)}
+    Game(values, game.parties, origin).to_json(file)
+
+
 def test_another_value_is_named(recorded, capsys, monkeypatch):
-    text = recorded.read_text()
-    first = compare_record.Game.read(recorded).values[:, 1]
-    for value in set(first):
-        text = text.replace(f"   {value},", f"   {value + 0.5},")
-    recorded.write_text(text)
+    values = Game.read(recorded).values.copy()
+    values[:, 1] += 0.5
+    record_anew(recorded, values)
     assert compare("tiny") >= 1
     assert "tiny: {a}: 0." in capsys.readouterr().out
     assert run_main(monkeypatch) == 1
 
 
 def test_a_record_of_other_settings_is_one_line(recorded, capsys):
-    text = recorded.read_text()
-    recorded.write_text(
-        text.replace('"epochs": 2', '"epochs": 3').replace('"digest": "', '"digest": "0')
-    )
+    training = {"batch_size": 20, "epochs": 3, "learning_rate": 0.001}
+    record_anew(recorded, Game.read(recorded).values, training=training, digest="0" * 64)
     assert compare("tiny") == 1
     assert capsys.readouterr().out == "tiny: tiny.json is the record of other training\n"
+
+
+@pytest.mark.parametrize("change", ["a value", "names", "seeds", "no digest"])
+def test_a_record_that_was_changed_is_one_line(recorded, capsys, change):
+    document = json.loads(recorded.read_text())
+    if change == "a value":
+        document["values"][1][2] += 0.001
+    elif change == "names":
+        document["parties"].reverse()
+    elif change == "seeds":
+        document["provenance"]["seeds"].reverse()
+    else:
+        del document["provenance"]["table"]
+    recorded.write_text(json.dumps(document))
+    assert compare("tiny") == 1
+    assert capsys.readouterr().out.startswith("tiny: tiny.json is not as it was recorded: values")
 
 
 def test_missing_record_or_data_is_one_line(recorded, capsys, monkeypatch):

@@ -12,6 +12,7 @@ import yaml
 from helpers import ROOT
 
 from shapfair.cli.main import parser
+from shapfair.datasets import cache_folder
 
 ELSEWHERE = {
     "make": "this very test is part of it",
@@ -61,6 +62,11 @@ def checkout(tmp_path):
     """A folder with what a fresh clone has, in which nothing is left in ours."""
     for part in ("book", "results"):
         (tmp_path / part).symlink_to(ROOT / part)
+    # The data of the reader's own cache, but none of the values that he has there.
+    cache = tmp_path / "cache"
+    cache.mkdir()
+    (cache_folder() / "datasets").mkdir(parents=True, exist_ok=True)
+    (cache / "datasets").symlink_to(cache_folder() / "datasets")
     return tmp_path
 
 
@@ -69,7 +75,7 @@ def run(command, folder):
     return subprocess.run(
         command,
         cwd=folder,
-        env={**os.environ, "PATH": path},
+        env={**os.environ, "PATH": path, "SHAPFAIR_CACHE": str(folder / "cache")},
         capture_output=True,
         text=True,
         check=False,

@@ -47,6 +47,8 @@ class Cluster:
             "PYTHONPATH": os.pathsep.join(map(str, (ROOT, ROOT / "tests"))),
             # Else a job may kill four workers before anybody hears of it.
             "DASK_DISTRIBUTED__SCHEDULER__ALLOWED_FAILURES": "0",
+            # Else a worker that pauses, as on a busy machine, may lose its copy of the data.
+            "DASK_DISTRIBUTED__SCHEDULER__ACTIVE_MEMORY_MANAGER__START": "False",
         }
 
         def start(*arguments):

@@ -17,7 +17,7 @@ from hypothesis import strategies as st
 
 import shapfair
 from shapfair import allocate, evaluate
-from shapfair.coalitions import bitmask
+from shapfair.coalitions import bitmask, members
 from shapfair.valuation import functions, leases
 from shapfair.valuation.executors import WorkerLost
 from shapfair.valuation.leases import Leases
@@ -335,6 +335,22 @@ def test_two_processes_share_the_work(tmp_path):
     shares = [sum(pid == one for pid, _, _ in calls) for one in {pid for pid, _, _ in calls}]
     assert len(shares) == 2
     assert min(shares) > 20
+
+    # Whoever asks afterwards has found nothing himself, and is told who has found what.
+    score = elsewhere.Logged(log, 0.02)
+    later = evaluate(score, PARTIES, name="logged", seeds=range(seeds), store=arguments[0])
+    assert (later.found, later.work) == (31 * seeds, {})
+    for maker in later.makers:
+        pid = maker.origin["process"].split()[0]
+        theirs = {(names, int(seed)) for one, names, seed in calls if one == pid}
+        assert theirs == {
+            ("".join(PARTIES[i] for i in members(c)), seed)
+            for seed, coalitions in maker.values.items()
+            for c in coalitions
+        }
+        assert 0.02 * len(theirs) < maker.seconds < 2 * len(theirs)
+    assert len(later.makers) == 2
+    assert later.game.provenance["makers"] == [maker.to_dict() for maker in later.makers]
 
 
 JOB = Job(3, 0)
