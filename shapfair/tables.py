@@ -162,6 +162,11 @@ def read_json(path: str | Path, content: bytes | None = None) -> Table:
 
 def write_json(path: str | Path, table: Table) -> None:
     """Write a JSON value table; ``provenance`` appears if there is any."""
+    write_whole(path, json_bytes(table))
+
+
+def json_bytes(table: Table) -> bytes:
+    """Content of the file that :func:`write_json` writes."""
     document: dict[str, Any] = {
         "parties": list(table.parties),
         "values": table.values.reshape(-1, 2 ** len(table.parties)).tolist(),
@@ -169,7 +174,7 @@ def write_json(path: str | Path, table: Table) -> None:
     if table.provenance is not None:
         document["provenance"] = table.provenance
     text = json.dumps(document, indent=1, ensure_ascii=False, allow_nan=False)
-    write_whole(path, f"{text}\n".encode())
+    return f"{text}\n".encode()
 
 
 def check_parties(parties: Sequence[str], where: str = "parties") -> None:

@@ -1,8 +1,9 @@
-"""``shapfair models make|predict``: make the models that were paid for, and use one."""
+"""``shapfair models make|check|predict``: make the models that were paid for, and use one."""
 
 import argparse
 import contextlib
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -16,10 +17,11 @@ from shapfair.cli.options import (
     whole_file,
     words_of,
 )
+from shapfair.cli.verify import WRONG, findings
 
 
 def add_models(subparsers: Any) -> None:
-    """Describe ``shapfair models make|predict``."""
+    """Describe ``shapfair models make|check|predict``."""
     parser = subparsers.add_parser(
         "models",
         help="make for every party the model that it paid for, and use it",
@@ -27,6 +29,7 @@ def add_models(subparsers: Any) -> None:
     )
     actions = parser.add_subparsers(required=True, metavar="ACTION")
     _add_make(actions)
+    _add_check(actions)
     _add_predict(actions)
 
 
@@ -80,9 +83,8 @@ def _make(arguments: argparse.Namespace) -> int:
     allocation = allocation_of(arguments, game.averaged())
     data = arguments.data or (game.provenance or {}).get("data_size", "full")
     experiment = experiments.EXPERIMENTS[arguments.name](data)
-    targets = ordering.targets_of(
-        allocation, game, experiment, arguments.seed, exchange_rate=arguments.exchange_rate
-    )
+    papers = ordering.papers_of(allocation, game)
+    targets = ordering.targets_of(allocation, game, experiment, arguments.seed, papers=papers)
     note = f"what is finished is in {arguments.out}, run again to go on"
     with if_stopped(note), delivery.Progress(len(targets)) as progress:
         models = delivery.deliver(
@@ -90,14 +92,86 @@ def _make(arguments: argparse.Namespace) -> int:
             targets,
             arguments.seed,
             arguments.out,
+            beside=papers,
             scored=progress.scored,
             finished=progress.finished,
             notice=print_notice,
         )
     print_models(models, sys.stdout)
-    print(f"models in {arguments.out}")
+    print(f"models and their receipt in {arguments.out}")
     print_warnings(allocation.warnings)
     return 0
+
+
+def _add_check(actions: Any) -> None:
+    parser = actions.add_parser(
+        "check",
+        help="check delivered models, and the receipt of their allocation",
+        description="Check the receipt of a folder as `shapfair verify` does, and that each model "
+        "there is whole, as it was saved, and of this receipt. The exit status is 0 if all holds, "
+        "1 if something does not, and 2 if a file cannot be checked.",
+    )
+    parser.add_argument(
+        "folder",
+        metavar="FOLDER",
+        type=Path,
+        help="receipt.json, values.json, and the two files of one model or of several",
+    )
+    parser.set_defaults(handler=_check, words=words_of(parser))
+
+
+def _check(arguments: argparse.Namespace) -> int:
+    from shapfair import verifier
+
+    lines = delivery_findings(arguments.folder)
+    verifier.show(lines)
+    return int(any(line.startswith(WRONG) for line in lines))
+
+
+def delivery_findings(folder: Path) -> list[str]:
+    """What is found in a folder with delivered models.
+
+    Raises:
+        ValueError: if its receipt or table cannot be checked.
+        OSError: if one of them cannot be read.
+    """
+    from shapfair.delivered import papers
+
+    receipt, values = folder / papers.RECEIPT, folder / papers.VALUES
+    lines = findings(receipt.read_bytes(), values, values.read_bytes())
+    if lines[0].startswith(WRONG):
+        return lines
+    accuracies = "not checked: that the models are as accurate as their documents say"
+    return [*lines, *_model_findings(folder, receipt), accuracies]
+
+
+def _model_findings(folder: Path, receipt: Path) -> Iterator[str]:
+    """A line for every model of the folder."""
+    from shapfair.delivered import papers
+    from shapfair.delivered.document import file_name
+    from shapfair.delivered.model import read
+
+    paths = {
+        path.with_suffix(".json")
+        for ending in ("json", "safetensors")
+        for path in folder.glob(file_name("*", ending))
+    }
+    if not paths:
+        yield f"fault: {folder}: no models there"
+    runs = dict[str, str]()
+    for path in sorted(paths):
+        try:
+            about, _ = read(path)
+            papers.check_model(about, receipt)
+        except ValueError as error:
+            yield f"fault: {error}"
+        except FileNotFoundError as error:
+            yield f"fault: {error.filename}: {error.strerror}"
+        else:
+            runs[path.name] = str(about["experiment"])
+            yield f"checked: {path.name}: model of party {about['party']['name']}, of this receipt"
+    if len(set(runs.values())) > 1:
+        yield f"fault: {folder}: models of several runs: {runs}"
 
 
 def _add_predict(actions: Any) -> None:

@@ -96,8 +96,8 @@ others a ``program``, the digest of what they compute.
 """
 
 
-def file_name(number: int, ending: str) -> str:
-    """Name of a file of the party with this number, such as ``party-1.json``."""
+def file_name(number: int | str, ending: str) -> str:
+    """Name of a file of the party with this number, such as ``party-1.json``; ``*`` for any."""
     return f"party-{number}.{ending}"
 
 

@@ -10,7 +10,7 @@ from jaxtyping import Float64, Shaped
 
 from shapfair.datasets import inputs as raw_inputs
 from shapfair.datasets.inputs import Inputs
-from shapfair.delivered import document, plain, weights
+from shapfair.delivered import document, papers, plain, weights
 
 if TYPE_CHECKING:
     from flax import linen as nn
@@ -99,12 +99,13 @@ def load_model(path: str | Path, *, network: "nn.Module | None" = None) -> Deliv
     Networks of the paper need NumPy and the package safetensors alone.
 
     Args:
-        path: ``party-1.json`` or ``party-1.safetensors``; the other file lies beside it.
+        path: ``party-1.json`` or ``party-1.safetensors``; the other file lies beside it. If
+            ``receipt.json`` lies there, too, the model must be one of that receipt.
         network: if the model's network is none of the paper's, the Flax network of its experiment.
 
     Raises:
-        ValueError: if a file is damaged, edited, or that of another party, if the network is
-            missing, or is another one.
+        ValueError: if a file is damaged, edited, or that of another party, if the model is none of
+            the receipt, if the network is missing, or is another one.
         OSError: if a file cannot be read.
         MissingExtra: (an ``ImportError``) if a package is not installed.
     """
@@ -113,6 +114,8 @@ def load_model(path: str | Path, *, network: "nn.Module | None" = None) -> Deliv
         raise ValueError(f"{path}: a model's file ends in .json or .safetensors")
     path = path.with_suffix(".json")
     about, arrays = read(path)
+    if (receipt := path.with_name(papers.RECEIPT)).exists():
+        papers.check_model(about, receipt)
     try:
         inputs = raw_inputs.from_json(about["inputs"])
         _check_inputs(about["network"]["inputs"], inputs)

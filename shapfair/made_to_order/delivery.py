@@ -10,7 +10,7 @@ from contextlib import ExitStack
 from dataclasses import replace
 from pathlib import Path
 
-from shapfair.delivered import document
+from shapfair.delivered import document, papers
 from shapfair.delivered.model import read
 from shapfair.files import replacing, write_whole
 from shapfair.leftovers import undisturbed
@@ -32,6 +32,7 @@ def deliver(
     seed: int,
     folder: str | Path,
     *,
+    beside: papers.Papers | None = None,
     scored: Scored = lambda party, step, accuracy: None,
     finished: Callable[[RewardModel], None] = lambda model: None,
     notice: Callable[[str], None] = lambda line: None,
@@ -47,16 +48,20 @@ def deliver(
         targets: what to make.
         seed: seed of the run.
         folder: where the models go; made if missing.
+        beside: receipt and table to lay beside the models when all are made.
         scored: see :func:`~shapfair.made_to_order.making.reward_models`.
         finished: called with every new model when it is saved.
         notice: called with one line for every model of the folder that is made anew.
 
     Raises:
-        ValueError: if a file that is no model has the name of one, if the files cannot hold the
-            network's variables, or as :func:`~shapfair.made_to_order.making.reward_models`.
+        ValueError: if a file that no delivery has left there is in the way, if the files cannot
+            hold the network's variables, or as
+            :func:`~shapfair.made_to_order.making.reward_models`.
         OSError: if a file cannot be read or written.
     """
     check_can_be_saved(experiment)
+    if beside:
+        papers.check_place(beside, Path(folder))
     kept: dict[str, RewardModel] = {}
     for target in targets:
         if (model := _kept(target, experiment, seed, Path(folder), notice)) is not None:
@@ -72,6 +77,8 @@ def deliver(
     made = reward_models(experiment, missing, seed, finished=save_and_report, scored=scored)
     for target in old:
         _reprice(_path(folder, experiment, target.party), target)
+    if beside:
+        papers.save(beside, Path(folder))
     models = kept | {model.target.party: model for model in made}
     return tuple(models[target.party] for target in targets)
 

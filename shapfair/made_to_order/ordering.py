@@ -2,9 +2,12 @@
 
 import numpy as np
 
+from shapfair import receipt
 from shapfair.allocation import Allocation
+from shapfair.delivered.papers import VALUES, Papers
 from shapfair.game import Game
 from shapfair.made_to_order.targets import Price, Target
+from shapfair.tables import Table, json_bytes
 from shapfair.training.experiment import Experiment
 from shapfair.valuation.store import digest
 
@@ -15,8 +18,7 @@ def targets_of(
     experiment: Experiment,
     seed: int,
     *,
-    exchange_rate: float = 1.0,
-    receipt: str | None = None,
+    papers: Papers | None = None,
 ) -> tuple[Target, ...]:
     r"""Accuracy of every party's model, :math:`(v(i) + \lambda_i^* p_{i,-}(v)) / \nu` (Sec. 4).
 
@@ -29,35 +31,48 @@ def targets_of(
         game: value tables of a run of the experiment, or of a file of it.
         experiment: the experiment whose values those are.
         seed: one of the seeds of the tables; the models will be of this one.
-        exchange_rate: payoff per unit of accuracy :math:`\nu`, the one of the allocation.
-        receipt: SHA-256 (hex) of the receipt of the allocation, to go with the models.
+        papers: receipt of the allocation and its table, to go with the models.
 
     Raises:
         ValueError: if the game has no provenance or that of another experiment, was changed since,
             or has no table of the seed; if the allocation is not that of the mean table.
     """
     _check_origin(game, experiment, seed)
-    mean = game.averaged().scaled(exchange_rate)
-    if not any(np.array_equal(allocation.game.values, one.values) for one in (mean, mean.hull())):
+    rate, mean = allocation.exchange_rate, game.averaged().scaled(allocation.exchange_rate)
+    given = mean.hull() if allocation.repair == "hull" else mean
+    if not np.array_equal(allocation.game.values, given.values):
         raise ValueError(
             "allocation: not that of the mean table, of which the targets are: take "
-            "allocate(game.averaged(), ...) and the exchange rate of the allocation"
+            "allocate(game.averaged(), ...)"
         )
     row = (game.provenance or {})["seeds"].index(seed)
     alone = game.own_values.reshape(-1, game.n)[row].tolist()
-    best = float(allocation.game.grand_value) / exchange_rate
+    best = float(allocation.game.grand_value) / rate
     columns = (
         game.parties,
-        (allocation.model_values / exchange_rate).tolist(),
-        (allocation.game.own_values / exchange_rate).tolist(),
+        (allocation.model_values / rate).tolist(),
+        (allocation.game.own_values / rate).tolist(),
         alone,
         allocation.payoffs.tolist(),
         allocation.scaling.tolist(),
     )
+    sha256 = papers and papers.sha256
     return tuple(
-        Target(party, accuracy, mean, best, one, Price(payoff, scaling, exchange_rate, receipt))
-        for party, accuracy, mean, one, payoff, scaling in zip(*columns, strict=True)
+        Target(party, accuracy, own, best, one, Price(payoff, scaling, rate, sha256))
+        for party, accuracy, own, one, payoff, scaling in zip(*columns, strict=True)
     )
+
+
+def papers_of(allocation: Allocation, game: Game) -> Papers:
+    """The receipt of an allocation of ``game.averaged()``, and that table.
+
+    Raises:
+        ValueError: if the allocation is another.
+    """
+    mean = game.averaged()
+    values = json_bytes(Table(mean.values, mean.parties, mean.provenance))
+    source = receipt.Source.of(VALUES, values)
+    return Papers(receipt.to_json(allocation, source).encode(), values)
 
 
 def _check_origin(game: Game, experiment: Experiment, seed: int) -> None:

@@ -1,5 +1,6 @@
 """Models made to order: search, models against a plain loop, refusals, delivery, the records."""
 
+import hashlib
 import json
 import threading
 from dataclasses import fields, replace
@@ -15,7 +16,7 @@ from helpers import RESULTS, fractions, monotone_hull
 from hypothesis import given
 from hypothesis import strategies as st
 
-from shapfair import Game, allocate
+from shapfair import Game, allocate, load_model
 from shapfair.cli.main import main
 from shapfair.datasets import Dataset, Partition
 from shapfair.game import TABLE, table_digest
@@ -332,8 +333,8 @@ def with_values(values):
     )
 
 
-def targets_of(allocation, seed, rate=1.0):
-    return ordering.targets_of(allocation, small_game(), SMALL, seed, exchange_rate=rate)
+def targets_of(allocation, seed):
+    return ordering.targets_of(allocation, small_game(), SMALL, seed)
 
 
 def test_targets_are_own_accuracy_plus_what_is_paid_for():
@@ -341,7 +342,7 @@ def test_targets_are_own_accuracy_plus_what_is_paid_for():
     for rate in (1.0, 4.0):
         allocation = allocate(small_game().averaged(), 0, exchange_rate=rate, repair="hull")
         for row, seed in enumerate((3, 5)):
-            targets = targets_of(allocation, seed, rate)
+            targets = targets_of(allocation, seed)
             assert [t.party for t in targets] == ["a", "b", "c"]
             for i, order in enumerate(targets):
                 own, cost = mean[1 << i], allocation.costs[i]
@@ -367,13 +368,9 @@ def test_targets_are_the_same_under_every_seed():
 
 def test_only_the_allocation_of_the_mean_table_makes_targets():
     game, each = small_game(), Game(small_game().values[0], SHARES.parties)
-    for allocation, rate in [
-        (allocate(game), 1.0),
-        (allocate(each), 1.0),
-        (allocate(game.averaged()), 2.0),
-    ]:
+    for allocation in (allocate(game), allocate(each), allocate(game.scaled(2).averaged())):
         with pytest.raises(ValueError, match="allocation: not that of the mean table"):
-            targets_of(allocation, 3, rate)
+            targets_of(allocation, 3)
 
 
 def test_values_of_another_experiment_are_refused():
@@ -615,17 +612,23 @@ def command(tmp_path, monkeypatch, capsys):
     return run
 
 
+def ordered(budgets, seed):
+    """What is ordered with a receipt."""
+    allocation = allocate(small_game().averaged(), budgets, repair="hull")
+    papers = ordering.papers_of(allocation, small_game())
+    return ordering.targets_of(allocation, small_game(), SMALL, seed, papers=papers)
+
+
 def test_command_delivers_what_the_budgets_allow(command, tmp_path):
     code, out, err = command("--seed=5", "--budget=a=0.01", "--default-budget=0")
     assert code == 0, err
     budgets = {"a": 0.01, "b": 0.0, "c": 0.0}
-    allocation = allocate(small_game().averaged(), budgets, repair="hull")
-    for i, order in enumerate(targets_of(allocation, seed=5)):
+    for i, order in enumerate(ordered(budgets, seed=5)):
         model = delivery.load(tmp_path / "models" / f"party-{i + 1}.json")
         assert (model.target, model.seed) == (order, 5)
         assert f"{order.accuracy:.4f}" in out
         assert f"{model.test:.4f}" in out
-    assert "models in models" in out
+    assert "models and their receipt in models" in out
 
 
 def test_command_takes_the_options_of_an_allocation(command, tmp_path):
@@ -635,13 +638,69 @@ def test_command_takes_the_options_of_an_allocation(command, tmp_path):
     code, _, err = command("--seed=3", *options)
     assert code == 0, err
     allocation = allocate(game.averaged(), 0.02, {"c": 2}, exchange_rate=4.0)
-    targets = ordering.targets_of(allocation, game, SMALL, seed=3, exchange_rate=4.0)
+    papers = ordering.papers_of(allocation, game)
+    targets = ordering.targets_of(allocation, game, SMALL, seed=3, papers=papers)
     for others in ({"desired": {}}, {"exchange_rate": 1.0}):  # every option makes a difference
         given = {"budgets": 0.02, "desired": {"c": 2}, "exchange_rate": 4.0} | others
         unlike = allocate(game.averaged(), **given).model_values / given["exchange_rate"]
         assert np.abs(unlike - [order.accuracy for order in targets]).max() > 1e-4
     for i, order in enumerate(targets):
         assert delivery.load(tmp_path / "models" / f"party-{i + 1}.json").target == order
+
+
+def test_command_lays_the_receipt_beside_the_models(command, tmp_path, capsys):
+    """It is the one that `shapfair allocate` gives for the mean table, and it can be verified."""
+    assert command("--seed=3", "--budget=a=0.01", "--desired=b=0.6")[::2] == (0, "")
+    receipt = (tmp_path / "models/receipt.json").read_bytes()
+    for k in (1, 2, 3):
+        about = json.loads((tmp_path / f"models/party-{k}.json").read_text())
+        assert about["price"]["receipt"] == hashlib.sha256(receipt).hexdigest()
+        assert load_model(tmp_path / f"models/party-{k}.json").party == "abc"[k - 1]
+    assert main(["verify", "models/receipt.json", "models/values.json"]) == 0
+    options = ["--budget=a=0.01", "--desired=b=0.6", "--repair=hull", "--format=json"]
+    capsys.readouterr()
+    assert main(["allocate", "models/values.json", *options]) == 0
+    assert capsys.readouterr().out.encode() == receipt
+    mean = Game.read(tmp_path / "models/values.json")
+    np.testing.assert_array_equal(mean.values, small_game().averaged().values)
+    assert mean.provenance["derived"] == ["mean of all tables"]
+
+
+def test_the_receipt_comes_when_all_models_are_there(command, tmp_path):
+    """A folder in which a new order was begun has models of two receipts until it is done."""
+    folder = tmp_path / "models"
+    assert command("--seed=3", "--default-budget=0")[0] == 0
+    first = folder_of(folder)
+
+    def stop(model):
+        raise KeyboardInterrupt
+
+    orders = ordered({"a": 0.002, "b": 0.0, "c": 0.0}, seed=3)
+    with pytest.raises(KeyboardInterrupt):
+        delivery.deliver(SMALL, orders, 3, folder, finished=stop)
+    second = folder_of(folder)
+    assert second != first
+    assert all(second[name] == first[name] for name in ("receipt.json", "values.json"))
+    for k, party in enumerate("abc", start=1):
+        path = folder / f"party-{k}.json"
+        if second[path.name] == first[path.name]:
+            assert load_model(path).party == party
+        else:
+            with pytest.raises(ValueError, match=rf"not the receipt of party {party}'s model"):
+                load_model(path)
+    assert command("--seed=3", "--default-budget=0", "--budget=a=0.002")[0] == 0
+    assert main(["models", "check", "models"]) == 0
+
+
+@pytest.mark.parametrize("name", ["receipt.json", "values.json"])
+def test_command_does_not_write_over_files_of_others(command, tmp_path, name):
+    (tmp_path / "models").mkdir()
+    (tmp_path / "models" / name).write_text("my notes")
+    code, out, err = command("--seed=3")
+    assert (code, out, err.count("\n")) == (2, "", 1)
+    assert f"models/{name}: not " in err
+    assert "move it away, or choose another folder" in err
+    assert folder_of(tmp_path / "models") == {name: b"my notes"}
 
 
 def test_command_keeps_what_fits_after_a_change_of_budgets(command, tmp_path):
@@ -661,9 +720,12 @@ def test_command_keeps_what_fits_after_a_change_of_budgets(command, tmp_path):
     assert changed >= {"party-1.json", "party-1.safetensors", "party-2.json", "party-3.json"}
     assert "party-2.safetensors" not in changed  # it was paid for by another, and is as good
     budgets = {"a": 0.002, "b": 0.0, "c": 0.0}
-    allocation = allocate(small_game().averaged(), budgets, repair="hull")
-    for k, order in enumerate(targets_of(allocation, seed=3), start=1):
+    for k, order in enumerate(ordered(budgets, seed=3), start=1):
         assert delivery.load(folder / f"party-{k}.json").target == order
+    changed = {name for name in first if first[name] != second[name]}
+    assert "receipt.json" in changed
+    assert "values.json" not in changed
+    assert main(["models", "check", "models"]) == 0
 
 
 def test_command_says_when_the_hull_changed_the_table(command):
