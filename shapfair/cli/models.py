@@ -17,7 +17,7 @@ from shapfair.cli.options import (
     whole_file,
     words_of,
 )
-from shapfair.cli.verify import WRONG, findings
+from shapfair.cli.verify import WRONG, findings, show
 
 
 def add_models(subparsers: Any) -> None:
@@ -121,10 +121,8 @@ def _add_check(actions: Any) -> None:
 
 
 def _check(arguments: argparse.Namespace) -> int:
-    from shapfair import verifier
-
     lines = delivery_findings(arguments.folder)
-    verifier.show(lines)
+    show(lines)
     return int(any(line.startswith(WRONG) for line in lines))
 
 
