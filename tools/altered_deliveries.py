@@ -7,7 +7,7 @@ weights, receipt and mean table. The weights are random; nothing is trained. Eac
 as `shapfair models check` does and has to hold, and each of its models is loaded. Then a folder is
 altered in one of the ways of ALTERATIONS, and `shapfair models check` must refuse it. So must
 `shapfair.load_model` for one of the models at least, unless only the mean table was altered, which
-it does not read, or the receipt is gone, which it does not need.
+it does not read, or a file is gone.
 
 An alteration is a change of meaning: white space in a document is none, and neither is a delivery
 to fewer parties. Alterations may renew the digest in a document, as a forger would, where the
@@ -324,6 +324,12 @@ def meaning(name: str, content: bytes) -> Any:
     return content
 
 
+def is_seen_on_loading(altered: Files, *deliveries: Files) -> bool:
+    """Whether what is there belongs to none of the deliveries, even without the mean table."""
+    read = {name: content for name, content in altered.items() if name != papers.VALUES}
+    return papers.RECEIPT in read and not any(same(read, one) for one in deliveries)
+
+
 # --- campaign ------------------------------------------------------------------------------------
 
 
@@ -341,17 +347,17 @@ def campaign(deliveries: int, alterations: int, seed: int) -> Counter[tuple[str,
         while done < alterations:
             number += 1
             rng = Random(f"{seed}/altered/{number}")
-            files, alter = rng.choice(cases), rng.choice([*ALTERATIONS, None])
-            altered = alter(rng, files) if alter else from_another(rng, files, rng.choice(cases))
+            files, theirs = rng.choice(cases), rng.choice(cases)
+            alter = rng.choice([*ALTERATIONS, None])
+            altered = alter(rng, files) if alter else from_another(rng, files, theirs)
             if altered is None or (same(altered, files) and same(files, altered)):
                 continue
             done += 1
             what = alter.__name__ if alter else "from_another"
             lay(altered, folder)
             refused = is_refused(folder)
-            seen = {n for n in files.keys() | altered.keys() if files.get(n) != altered.get(n)}
-            unread = seen == {papers.VALUES} or papers.RECEIPT not in altered
-            refused &= unread or some_model_is_refused(folder, len(documents(files)))
+            if is_seen_on_loading(altered, files, theirs):
+                refused &= some_model_is_refused(folder, len(documents(files)))
             counts[what, "refused" if refused else "hold"] += 1
             if not refused:
                 print(f"holds though altered: {what}, number {number} of seed {seed}")
