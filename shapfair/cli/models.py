@@ -7,13 +7,15 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+from shapfair import names
 from shapfair.cli.notes import if_stopped
 from shapfair.cli.options import (
-    EXPERIMENT_NAMES,
+    EXPERIMENT_PARTIES,
     add_allocation_options,
     allocation_of,
     option_type,
     print_warnings,
+    say,
     whole_file,
     words_of,
 )
@@ -43,7 +45,7 @@ def _add_make(actions: Any) -> None:
         "that was stopped goes on where it was, and a change of budgets makes only the others.",
     )
     add = parser.add_argument
-    add("name", choices=EXPERIMENT_NAMES, help="experiment")
+    add("name", choices=EXPERIMENT_PARTIES, help="experiment")
     add(
         "--values",
         metavar="FILE.json",
@@ -82,6 +84,8 @@ def _make(arguments: argparse.Namespace) -> int:
     game = Game.read(arguments.values)
     allocation = allocation_of(arguments, game.averaged())
     data = arguments.data or (game.provenance or {}).get("data_size", "full")
+    if data not in ("full", "embedded"):
+        raise ValueError(f"values: of {names.shown(data)} data, need full or embedded")
     experiment = experiments.EXPERIMENTS[arguments.name](data)
     papers = ordering.papers_of(allocation, game)
     targets = ordering.targets_of(allocation, game, experiment, arguments.seed, papers=papers)
@@ -98,7 +102,7 @@ def _make(arguments: argparse.Namespace) -> int:
             notice=print_notice,
         )
     print_models(models, sys.stdout)
-    print(f"models and their receipt in {arguments.out}")
+    say(f"models and their receipt in {arguments.out}")
     print_warnings(allocation.warnings)
     return 0
 

@@ -8,6 +8,7 @@ import sys
 from collections.abc import Callable
 from typing import Literal, overload
 
+from shapfair import escapes
 from shapfair.datasets import cache, sources
 from shapfair.datasets.cache import cache_folder
 from shapfair.datasets.cifar10 import CIFAR10, CIFAR10_CLASSES, CIFAR10_PARTIES
@@ -62,7 +63,7 @@ def recipe_of(name: str) -> Recipe:
 
 def print_notice(line: str) -> None:
     """Tell the user a line on standard error."""
-    print(f"shapfair: {line}", file=sys.stderr, flush=True)
+    print(escapes.line(f"shapfair: {line}"), file=sys.stderr, flush=True)
 
 
 @overload

@@ -6,12 +6,12 @@ prices, and each document names the receipt by its SHA-256.
 """
 
 import hashlib
-import json
 from collections.abc import Iterator, Mapping
 from contextlib import ExitStack
 from pathlib import Path
 from typing import Any, NamedTuple
 
+from shapfair import documents
 from shapfair.delivered.document import LARGEST
 from shapfair.files import replacing
 from shapfair.leftovers import undisturbed
@@ -120,10 +120,7 @@ def _stated(receipt: Any, k: int) -> Iterator[tuple[str, str, Any]]:
 
 def _parsed(content: bytes) -> Any:
     """What says that it is a receipt."""
-    try:
-        document = json.loads(content)
-    except RecursionError:
-        raise ValueError("brackets within brackets") from None
+    document = documents.parse(content)
     if not str(document["format"]).startswith("shapfair receipt "):
         raise ValueError("not a receipt")
     return document

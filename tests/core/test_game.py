@@ -248,7 +248,7 @@ def test_csv_seeds_may_be_interleaved(tmp_path):
             CSV.replace("a,b", "\xe9,e\u0301"),
             r"look alike \(they are written '\\xe9' and 'e\\u0301'\)",
         ),
-        ("a,value,seed\n0,0,1\xa0\n1,1,1\n", r"line 2: the seed '1\\xa0' is not printable"),
+        ("a,value,seed\n0,0,1\xa0\n1,1,1\n", r"line 2: the seed '1\\xa0', need a printable label"),
         (CSV.replace("0.25", "n/a"), "line 3: value 'n/a' is not a number"),
         (
             CSV.replace("0.25", ""),
@@ -283,7 +283,7 @@ def test_a_bad_csv_is_one_clear_line(tmp_path, content, message):
     [
         ("", r"line 1: not JSON \(Expecting value\)"),
         ('{\n"parties": [,]}', "line 2: not JSON"),
-        ("[" * 100_000, "not a value table"),
+        ("[" * 100_000, "too many lists and objects in each other"),
         ("[]", "not a JSON object"),
         ({"parties": ["a"]}, "the key 'values' is missing"),
         ({"values": [[0, 1]]}, "the key 'parties' is missing"),
@@ -331,11 +331,13 @@ def test_the_mean_table_is_one_table_without_a_seed():
     game = Game([[0, 1, 2, 4], [0, 2, -1, 8]], "ab", origin, ["3", "5"])
     mean = game.averaged()
     np.testing.assert_array_equal(mean.values, [0, 1.5, 0.5, 6])
-    assert mean.provenance == {**origin, "derived": ["mean of all tables"]}
+    assert mean.provenance == {"derived": ["mean of the tables of seeds 3, 5"]}
     assert (mean.parties, mean.seed_labels) == (("a", "b"), ())
     assert not mean.values.flags.writeable
     single = Game([0.0, 1, 2, 4])
     np.testing.assert_array_equal(single.averaged().values, single.values)
+    several = Game([[0.0, 1, 2, 4]] * 2, provenance={"source": "ours"}).averaged()
+    assert several.provenance == {"source": "ours", "derived": ["mean of all tables"]}
 
 
 def test_a_mean_that_overflows_is_refused():

@@ -182,6 +182,35 @@ def test_a_party_that_pays_only_noise_has_nothing_to_gain(tmp_path):
     assert fault(document, values) == ""
 
 
+def test_a_gain_within_the_noise_is_none(tmp_path):
+    """Flows that cancel out but for noise: a desired value does not hold the party back."""
+    game = Game([0, 1, 1, 2, 1, 0, 1, 1 + 2.0**-47], PARTIES)
+    document, values = issued(tmp_path, game, desired={"A": 0})
+    assert document["scaling"][0] == 1
+    assert fault(document, values) == ""
+
+
+def test_a_budget_that_lacks_no_more_than_noise_suffices(tmp_path):
+    game = Game([0, 3, 3 + 2.0**-46, 2], ("A", "B"))
+    document, values = issued(tmp_path, game, budgets=0)
+    assert fault(document, values) == ""
+
+
+def test_scaling_factors_and_prices_have_no_unit(tmp_path):
+    for unit, off, holds in ((1e6, 1e-6, False), (1e-6, 1e-10, True)):
+        game = Game([0, 0, 0, unit], ("A", "B"))
+        document, values = issued(tmp_path, game, budgets=unit / 4, desired=unit / 2)
+        document["scaling"][0] -= off
+        assert (fault(document, values) == "") == holds
+
+
+def test_a_table_too_many(tmp_path):
+    document, values = issued(tmp_path, NOISY)
+    document["tables"] *= 2
+    document["certificate"] = {name: x * 2 for name, x in document["certificate"].items()}
+    assert fault(document, values) == "ValueError: receipt['tables']: missing or unknown: [1]"
+
+
 def test_means_and_standard_errors(tmp_path):
     game = Game([[0, 1, 2, 3 + k] for k in range(3)], ("A", "B"), seed_labels="xyz")
     document, values = issued(tmp_path, game)

@@ -9,9 +9,10 @@ from helpers import ROOT
 
 PACKAGE = ROOT / "shapfair"
 CHECKERS = "verifier signatures".split()
-TOOLS = "extras leftovers files names numerals".split()
+TOOLS = "extras leftovers memory files names numerals escapes documents".split()
 CORE = """
-rounding coalitions amounts tables game games shapley rational payments settling clearing noise
+rounding coalitions amounts filling origin tables game games shapley rational payments
+settling clearing noise
 remarks allocation receipt
 """.split()
 WINGS = "datasets valuation training paper delivered made_to_order theory report cli".split()
@@ -25,7 +26,7 @@ KNOWS = {
     **dict.fromkeys(set(ORDER) - {"cli"}, set(ORDER) - set(CHECKERS)),
     **{checker: set[str]() for checker in CHECKERS},
     "datasets": {*TOOLS, "coalitions"},
-    "valuation": {*TOOLS, "coalitions", "tables", "game", "games"},
+    "valuation": {*TOOLS, "coalitions", "origin", "tables", "game", "games"},
     "training": {*TOOLS, "coalitions", "game", "datasets", "valuation"},  # and nothing of payoffs
     "delivered": {*TOOLS, "datasets", "valuation", "training"},  # the last for own networks alone
     "theory": {*TOOLS, *CORE},

@@ -2,6 +2,7 @@
 
 import doctest
 import multiprocessing
+import signal
 import subprocess
 import sys
 import time
@@ -18,7 +19,7 @@ from hypothesis import strategies as st
 import shapfair
 from shapfair import allocate, evaluate
 from shapfair.coalitions import bitmask, members
-from shapfair.valuation import functions, leases
+from shapfair.valuation import executors, functions, leases
 from shapfair.valuation.executors import WorkerLost
 from shapfair.valuation.leases import Leases
 from shapfair.valuation.protocol import Job
@@ -316,6 +317,24 @@ def test_a_worker_that_was_killed_costs_nothing_else(tmp_path):
     with ProcessPoolExecutor(2, mp_context=SPAWN) as executor:
         evaluation = evaluate(elsewhere.KillsOnce(tmp_path), PARTIES, name="n", executor=executor)
     np.testing.assert_array_equal(evaluation.values[0], LENGTHS)
+
+
+def test_a_process_that_a_broken_pool_has_forgotten_is_ended(tmp_path, monkeypatch):
+    """Python 3.11 may start one at the moment when another one dies, and then waits for it."""
+    forgotten, end = SPAWN.Process(target=time.sleep, args=(120,)), executors.end_broken
+
+    def end_with_another(pool):
+        if pool is executor and pool._broken and forgotten.pid is None:
+            pool._executor_manager_thread.join(30)
+            forgotten.start()
+            pool._processes[forgotten.pid] = forgotten
+        end(pool)
+
+    monkeypatch.setattr(executors, "end_broken", end_with_another)
+    with ProcessPoolExecutor(2, mp_context=SPAWN) as executor:
+        evaluate(elsewhere.KillsOnce(tmp_path), PARTIES, name="n", executor=executor)
+        forgotten.join(30)
+        assert forgotten.exitcode == -signal.SIGKILL
 
 
 # Processes that share a store
