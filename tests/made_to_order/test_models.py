@@ -4,6 +4,7 @@ import hashlib
 import json
 import threading
 from dataclasses import fields, replace
+from fractions import Fraction
 from functools import cache
 
 import jax
@@ -778,17 +779,15 @@ def record(name):
 
 @cache
 def exact_targets(name):
-    """Party -> target, for every recorded seed, from the value table in rational numbers."""
+    """Party -> target, from the mean of the recorded value tables in rational numbers."""
     document = json.loads((RESULTS / f"{name}.json").read_text(encoding="utf-8"))
-    found = {}
-    for seed, row in zip(document["provenance"]["seeds"], fractions(document, 10_000), strict=True):
-        allocation = exact.allocate(monotone_hull(row), [0] * len(document["parties"]))
-        pairs = zip(document["parties"], allocation.model_values, strict=True)
-        found |= {(seed, party): value for party, value in pairs}
-    return found
+    columns = zip(*fractions(document, 10_000), strict=True)
+    mean = [sum(column, Fraction(0)) / len(column) for column in columns]
+    allocation = exact.allocate(monotone_hull(mean), [0] * len(document["parties"]))
+    return dict(zip(document["parties"], allocation.model_values, strict=True))
 
 
-@pytest.mark.parametrize(("name", "at_least"), [("mnist", 10), ("cifar10", 3)])
+@pytest.mark.parametrize(("name", "at_least"), [("mnist", 10), ("cifar10", 2)])
 def test_record_is_of_every_party_in_every_seed(name, at_least):
     origin = record(name)["provenance"]
     values = json.loads((RESULTS / f"{name}.json").read_text(encoding="utf-8"))
@@ -803,11 +802,12 @@ def test_record_is_of_every_party_in_every_seed(name, at_least):
     )
     assert len(set(seeds)) == len(seeds) >= at_least
     for m in models:
-        assert m["target"] == pytest.approx(float(exact_targets(name)[m["seed"], m["party"]]))
+        assert m["target"] == pytest.approx(float(exact_targets(name)[m["party"]]))
         own = values["values"][values["provenance"]["seeds"].index(m["seed"])][
             1 << values["parties"].index(m["party"])
         ]
-        assert (m["start_validation"] + m["start_test"]) / 2 == pytest.approx(own, abs=0.001)
+        again = (m["start_validation"] + m["start_test"]) / 2
+        assert again == pytest.approx(own, abs=repetition_tolerance(10_000))
 
 
 @pytest.mark.parametrize("name", ["mnist", "cifar10"])
