@@ -22,6 +22,8 @@ _ROOMS = {
     "NegativeFlowError": "clearing",
     "clearing_vector": "clearing",
     "linear_programme": "clearing",
+    "DeliveredModel": "delivered.model",
+    "load_model": "delivered.model",
     "Evaluation": "valuation.evaluation",
     "Experiment": "training.experiment",
     "evaluate": "valuation.functions",

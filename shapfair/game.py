@@ -13,7 +13,7 @@ from numpy.typing import ArrayLike
 
 from shapfair import tables
 from shapfair.coalitions import check_memory, coalition_name, count_parties
-from shapfair.origin import DERIVED, TABLE, check_provenance
+from shapfair.origin import DERIVED, SEEDS, TABLE, check_provenance
 from shapfair.rounding import NOISE, magnitude
 
 Repair = Literal["none", "hull"]
@@ -120,15 +120,17 @@ class Game:
     def _with_values(self, values: np.ndarray, how: str) -> "Game":
         """The game with other values, an array of its own that nobody else holds.
 
-        ``how`` they were made of the old ones is added to the provenance.
+        ``how`` they were made of the old ones is added to the provenance. Seeds are those of the
+        tables as long as there are as many.
         """
         game = object.__new__(Game)
-        provenance = self.provenance
+        as_many, provenance = values.size == self.values.size, self.provenance
         if provenance is not None:
             earlier = provenance.get(DERIVED)
             steps = [*earlier, how] if isinstance(earlier, list) else [how]
-            provenance = {**provenance, DERIVED: steps}
-        game._set(values, self.parties, provenance, self.seed_labels)
+            kept = {k: x for k, x in provenance.items() if as_many or k != SEEDS}
+            provenance = {**kept, DERIVED: steps}
+        game._set(values, self.parties, provenance, self.seed_labels if as_many else ())
         return game
 
     def _check_finite(self) -> None:
@@ -185,6 +187,20 @@ class Game:
             )
         scaled._check_finite()
         return scaled
+
+    def averaged(self) -> "Game":
+        """The game of the mean table over all seeds; its provenance says so.
+
+        Raises:
+            ValueError: if a mean leaves float64's range.
+        """
+        with np.errstate(over="ignore"):
+            mean = np.asarray(self.values.reshape(-1, 2**self.n).mean(axis=0))
+        seeds = (self.provenance or {}).get(SEEDS) or self.seed_labels
+        which = f"the tables of seeds {', '.join(map(str, seeds))}" if seeds else "all tables"
+        game = self._with_values(mean, f"mean of {which}")
+        game._check_finite()
+        return game
 
     def is_as_recorded(self) -> bool | None:
         """Whether values, parties and seeds are those that a run has recorded.

@@ -181,6 +181,11 @@ def write_json(path: str | Path, table: Table) -> None:
     Raises:
         ValueError: if the provenance is not JSON, or the text does not fit into memory.
     """
+    files.write_whole(path, json_bytes(table))
+
+
+def json_bytes(table: Table) -> bytes:
+    """Content of the file that :func:`write_json` writes, which see for errors."""
     # Measured: the text and its pieces take 23 times as much as the values.
     check_memory(len(table.parties), table.values.size >> len(table.parties), copies=23)
     document: dict[str, Any] = {
@@ -189,7 +194,7 @@ def write_json(path: str | Path, table: Table) -> None:
     }
     if table.provenance is not None:
         document["provenance"] = table.provenance
-    files.write_whole(path, f"{documents.to_text(document, indent=1)}\n".encode())
+    return f"{documents.to_text(document, indent=1)}\n".encode()
 
 
 def check_parties(parties: Sequence[str], where: str = "parties") -> None:

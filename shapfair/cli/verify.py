@@ -52,7 +52,7 @@ def _verify(arguments: argparse.Namespace) -> int:
     lines = findings(content, arguments.values, values)
     if arguments.signers and not lines[0].startswith(WRONG):
         lines += _by_the_parties(arguments, content)
-    _show(lines)
+    show(lines)
     return int(any(line.startswith(WRONG) for line in lines))
 
 
@@ -128,7 +128,7 @@ def _checked(again: dict[str, Any], open_: list[str]) -> Iterator[str]:
     yield from (f"warning: {warning}" for warning in warnings)
 
 
-def _show(lines: list[str]) -> None:
+def show(lines: list[str]) -> None:
     """Print what a terminal can show, and nothing that it would take for a command."""
     code = sys.stdout.encoding or "ascii"
     for line in lines:

@@ -22,6 +22,12 @@ CIFAR10_PARTIES = {
 }
 """The four parties of the CIFAR-10 experiment and the labels each of them holds (App. J.2)."""
 
+CIFAR10_CLASSES = (
+    *("airplane", "automobile", "bird", "cat", "deer"),
+    *("dog", "frog", "horse", "ship", "truck"),
+)
+"""What the labels mean, as ``batches.meta.txt`` of the authors of CIFAR-10 has it."""
+
 BATCHES = {
     "data_batch_1": "5dd7e06a14cb22eb9f671a540d1b7c25",
     "data_batch_2": "5ea93a67294ea407fff1d09f752e9692",

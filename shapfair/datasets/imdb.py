@@ -16,6 +16,9 @@ IMDB_PARTIES = ("1", "2", "3", "4", "5")
 IMDB_REVIEWS_EACH = 4_000
 """The paper deals 20,000 training reviews to five parties at random (App. J.3)."""
 
+IMDB_CLASSES = ("negative", "positive")
+"""What the labels mean."""
+
 BLOCK = 12_500
 """Reviews of one label in the training set, and as many in the test set."""
 

@@ -33,6 +33,7 @@ from flax import linen as nn
 from numpy.typing import ArrayLike
 
 from shapfair.datasets import Arrays, Dataset, Deal, Duplicates, Examples, Partition
+from shapfair.datasets.inputs import Inputs
 from shapfair.training.checks import check_flax, check_learner, check_optimiser
 from shapfair.training.devices import check_address_space, lanes_of, local_devices
 from shapfair.training.engine import Engine, TrainingDiverged, Usage
@@ -71,6 +72,9 @@ class Experiment:
         micro_batch: see :class:`~shapfair.training.learner.Learner`.
         version: goes into the key of the store. Needed if score, network, loss or optimiser do
             something in Python that JAX cannot see; give another whenever that changes.
+        inputs: how users of a model shall have their raw inputs read; by default these are arrays
+            such as those of the data set. Values do not depend on it.
+        labels: names of the classes for them; by default their numbers.
 
     Raises:
         ValueError: if a limit of address space (``ulimit -v``) is too low for XLA, if a party
@@ -89,6 +93,8 @@ class Experiment:
     task: Task = CLASSIFICATION
     micro_batch: int | None = None
     version: str | None = None
+    inputs: Inputs | None = None
+    labels: tuple[str, ...] = ()
 
     independent: ClassVar[bool] = True
     """Whether a coalition's model does not depend on the other coalitions."""

@@ -326,6 +326,25 @@ def test_a_party_named_like_a_column_cannot_go_to_csv(tmp_path, name):
         Game([0, 1], (name,)).to_csv(tmp_path / "v.csv")
 
 
+def test_the_mean_table_is_one_table_without_a_seed():
+    origin = {"seeds": [3, 5]}
+    game = Game([[0, 1, 2, 4], [0, 2, -1, 8]], "ab", origin, ["3", "5"])
+    mean = game.averaged()
+    np.testing.assert_array_equal(mean.values, [0, 1.5, 0.5, 6])
+    assert mean.provenance == {"derived": ["mean of the tables of seeds 3, 5"]}
+    assert (mean.parties, mean.seed_labels) == (("a", "b"), ())
+    assert not mean.values.flags.writeable
+    single = Game([0.0, 1, 2, 4])
+    np.testing.assert_array_equal(single.averaged().values, single.values)
+    several = Game([[0.0, 1, 2, 4]] * 2, provenance={"source": "ours"}).averaged()
+    assert several.provenance == {"source": "ours", "derived": ["mean of all tables"]}
+
+
+def test_a_mean_that_overflows_is_refused():
+    with pytest.raises(ValueError, match=r"coalition \{1\} has value inf"):
+        Game([[0, 1.7e308], [0, 1.7e308]]).averaged()
+
+
 RECORDED = {"digest": "ab", "seeds": [3, 4]}
 TABLES = np.array([[0.0, 1.0, 2.0, 4.0], [0.0, 1.5, 2.0, 4.0]])
 

@@ -15,7 +15,7 @@ rounding coalitions amounts filling origin tables game games shapley rational pa
 settling clearing noise
 remarks allocation receipt
 """.split()
-WINGS = "datasets valuation training paper made_to_order theory report cli".split()
+WINGS = "datasets valuation training paper delivered made_to_order theory report cli".split()
 ORDER = [*CHECKERS, *TOOLS, *CORE, *WINGS]
 """Low to high: a module imports from its own wing and from lower ones, the core thus from itself
 alone. `datasets` and `training` come before what is made of them, and `cli`, which calls all,
@@ -28,6 +28,7 @@ KNOWS = {
     "datasets": {*TOOLS, "coalitions"},
     "valuation": {*TOOLS, "coalitions", "origin", "tables", "game", "games"},
     "training": {*TOOLS, "coalitions", "game", "datasets", "valuation"},  # and nothing of payoffs
+    "delivered": {*TOOLS, "datasets", "valuation", "training"},  # the last for own networks alone
     "theory": {*TOOLS, *CORE},
     "report": {*TOOLS, *CORE, "theory"},
 }
