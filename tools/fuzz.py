@@ -2,7 +2,7 @@
 
 Usage: python tools/fuzz.py [--inputs N] [--target NAME] [--seed S]
 
-Every target of TARGETS makes inputs, right ones and spoilt ones (tools/fuzz_inputs.py), and gives
+Every target of `targets` makes inputs, right ones and spoilt ones (tools/fuzz_inputs.py), and gives
 them to a reader of the package. An input is accepted, or refused by an error that the reader's
 docstring names. All else is a finding: any other error, an input that takes longer than SLOW
 seconds, one that is accepted or refused although the second reader (tools/fuzz_readers.py), which
