@@ -33,13 +33,14 @@ from pathlib import Path
 from typing import Any, NamedTuple
 from unittest import mock
 
+import altered_deliveries
 import fuzz_inputs as inputs
 import fuzz_readers as readers
 import numpy as np
 import yaml
 from fuzz_readers import Refused
 
-from shapfair import Game, escapes, names, numerals, tables
+from shapfair import Game, escapes, load_model, names, numerals, tables
 from shapfair.cli.main import main as command
 from shapfair.cli.main import parser
 from shapfair.cli.options import named_amounts
@@ -413,6 +414,39 @@ def receipt_of(table: bytes) -> tuple[bytes, Callable[[bytes], Any]]:
     return out.getvalue().encode(), verify
 
 
+# --- delivered models ----------------------------------------------------------------------------
+
+MODEL, WEIGHTS = "party-1.json", "party-1.safetensors"
+Files = dict[str, bytes]
+
+
+def a_delivery() -> Files:
+    """What lies in the folder of a delivery: a few models, their receipt, the mean table."""
+    with tempfile.TemporaryDirectory(dir=FOLDER) as folder:
+        return altered_deliveries.random_delivery(random.Random(0), Path(folder))
+
+
+def spoilt_delivery(files: Files) -> Callable[[random.Random], Files]:
+    """Makes deliveries of a good one; a forger's document vouches for spoilt weights."""
+
+    def make(rng: random.Random) -> Files:
+        name = rng.choice([MODEL, WEIGHTS, "receipt.json"])
+        spoilt = {**files, name: inputs.sometimes_spoilt(rng, files[name], 0.9)}
+        if rng.random() < 0.5:
+            digests = [hashlib.sha256(f[WEIGHTS]).hexdigest().encode() for f in (files, spoilt)]
+            spoilt[MODEL] = spoilt[MODEL].replace(*digests)
+        return spoilt
+
+    return make
+
+
+def load_delivered(files: Files) -> Any:
+    """Load a model as a party does, and use it."""
+    for name, content in files.items():
+        written(content, name)
+    return load_model(FOLDER / MODEL).predict(np.zeros((2, 6), np.uint8))
+
+
 # --- the claims ledger ---------------------------------------------------------------------------
 
 
@@ -459,6 +493,9 @@ def targets() -> dict[str, Target]:
         "idx": Target(50, spoilt([IDX]), read_idx),
         "pictures": Target(20, lambda rng: inputs.png(rng, picture), read_picture),
         "store lines": Target(200, lambda rng: inputs.record_line(rng, vars(RECORD)), read_record),
+        "deliveries": Target(
+            20, spoilt_delivery(a_delivery()), accepts(load_delivered, ValueError)
+        ),
         "receipts": Target(10, spoilt([receipt]), accepts(verify, ValueError)),
         "stores": Target(5, fuzzed_store, read_store),
         "claims": Target(3, lambda rng: inputs.claims(rng, rows, yaml.safe_dump), read_claims),

@@ -1,9 +1,11 @@
 """A short campaign of the fuzzer, which has to find what is broken on purpose."""
 
 import csv
+import importlib
 import json
 import random
 import warnings
+from types import SimpleNamespace
 from unittest import mock
 
 import fuzz
@@ -13,6 +15,7 @@ import pytest
 from shapfair import documents, escapes, names, numerals, origin, tables
 from shapfair.datasets import archive, bounded, cache, cifar10
 from shapfair.datasets.dataset import Recipe
+from shapfair.delivered import weights
 from shapfair.filling import Filling
 from shapfair.valuation import integrity, record
 
@@ -52,6 +55,11 @@ def size_without_checksum(header):
         return archive._octal(header[124:136])
     except ValueError:
         raise bounded.DataError("truncated or damaged") from None
+
+
+def other_errors(name):
+    found = importlib.import_module(name)
+    return found if name.endswith("numpy") else SimpleNamespace(SafetensorError=KeyError)
 
 
 csv_reader, taken = csv.reader, lambda *_, **__: None
@@ -97,6 +105,7 @@ BROKEN = {
     "pictures": [(cifar10, "Exception", OSError)],
     "store lines": [(record, "_is_record", lambda document: True)],
     "stores": [(integrity, "check", taken)],
+    "deliveries": [(weights, "optional", other_errors)],
     "claims": [(fuzz.ledger, "_odd", taken), (fuzz.ledger.yaml, "YAMLError", KeyError)],
 }
 """Parts of readers, and what is put in their place."""
