@@ -18,6 +18,7 @@ import contextlib
 import gzip
 import hashlib
 import io
+import json
 import os
 import random
 import shutil
@@ -48,6 +49,7 @@ from shapfair.cli.verify import findings
 from shapfair.datasets import cache, cifar10, mnist
 from shapfair.datasets.archive import read_files
 from shapfair.datasets.dataset import DataError, Dataset, Recipe
+from shapfair.delivered import document
 from shapfair.extras import load
 from shapfair.report.text_tables import TextTable
 from shapfair.valuation.integrity import repair
@@ -430,18 +432,23 @@ def spoilt_delivery(files: Files) -> Callable[[random.Random], Files]:
     """Makes deliveries of a good one; a forger's document vouches for spoilt weights."""
 
     def make(rng: random.Random) -> Files:
-        name = rng.choice([MODEL, WEIGHTS, "receipt.json"])
-        spoilt = {**files, name: inputs.sometimes_spoilt(rng, files[name], 0.9)}
         if rng.random() < 0.5:
-            digests = [hashlib.sha256(f[WEIGHTS]).hexdigest().encode() for f in (files, spoilt)]
-            spoilt[MODEL] = spoilt[MODEL].replace(*digests)
-        return spoilt
+            return rng.choice(altered_deliveries.ALTERATIONS)(rng, files)
+        name = rng.choice([MODEL, WEIGHTS, "receipt.json"])
+        changed = {**files, name: inputs.sometimes_spoilt(rng, files[name], 0.9)}
+        if name == WEIGHTS:
+            about = json.loads(files[MODEL])
+            about["weights"]["sha256"] = hashlib.sha256(changed[WEIGHTS]).hexdigest()
+            changed[MODEL] = document.to_bytes(about)
+        return changed
 
     return make
 
 
 def load_delivered(files: Files) -> Any:
     """Load a model as a party does, and use it."""
+    for name in files.keys() ^ {path.name for path in FOLDER.glob("party-*")}:
+        (FOLDER / name).unlink(missing_ok=True)
     for name, content in files.items():
         written(content, name)
     return load_model(FOLDER / MODEL).predict(np.zeros((2, 6), np.uint8))
@@ -494,7 +501,7 @@ def targets() -> dict[str, Target]:
         "pictures": Target(20, lambda rng: inputs.png(rng, picture), read_picture),
         "store lines": Target(200, lambda rng: inputs.record_line(rng, vars(RECORD)), read_record),
         "deliveries": Target(
-            20, spoilt_delivery(a_delivery()), accepts(load_delivered, ValueError)
+            20, spoilt_delivery(a_delivery()), accepts(load_delivered, ValueError, OSError)
         ),
         "receipts": Target(10, spoilt([receipt]), accepts(verify, ValueError)),
         "stores": Target(5, fuzzed_store, read_store),
