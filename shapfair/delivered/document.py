@@ -85,7 +85,7 @@ FORM: dict[str, Any] = {
     "versions": Each(TEXT),
     "digest": SHA256,
 }
-"""What every key holds: a type, a pattern for the whole of a text, or a form again.
+"""What every key holds, which is a type, a pattern for the whole of a text, or a form again.
 
 ``party.number`` counts from 1 in the order of ``party.parties``. ``target`` is what was ordered,
 and ``price`` what the allocation says of the party, in its units. ``result`` is what was made:

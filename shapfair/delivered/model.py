@@ -78,12 +78,16 @@ class DeliveredModel:
                 arrays as those that the experiment was made of for a network of one's own.
 
         Raises:
-            ValueError: if the inputs are others, or cannot be meant.
+            ValueError: if the inputs are others, or cannot be meant; if the outputs are not
+                finite, as those of weights that were damaged.
         """
         seen = self.inputs.read(raw)
-        outputs = np.concatenate(
-            [self._outputs(seen[k : k + BATCH]) for k in range(0, len(seen), BATCH)]
-        )
+        with np.errstate(over="ignore", invalid="ignore"):
+            outputs = np.concatenate(
+                [self._outputs(seen[k : k + BATCH]) for k in range(0, len(seen), BATCH)]
+            )
+        if not np.isfinite(outputs).all():
+            raise ValueError("weights: outputs are not finite, get the model again")
         if self.document["task"] != CLASSIFICATION:
             return Predictions(outputs, None, None)
         if outputs.ndim != 2 or max(2, outputs.shape[1]) != len(self.labels):

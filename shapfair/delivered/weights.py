@@ -20,7 +20,8 @@ bool int8 uint8 int16 uint16 int32 uint32 float16 float32
 """Types of arrays that can be delivered."""
 
 HEADER = 2**12
-"""Most bytes of a file's header for each array: name, type, shape; and for what is around them."""
+"""Most bytes of a file's header for the name, type and shape of each array, and for what is around
+them."""
 
 
 class Kind(NamedTuple):

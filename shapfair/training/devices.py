@@ -25,8 +25,9 @@ other accelerator was tried.
 
 
 ADDRESS_SPACE, OF_EVERY_CORE = 1 << 30, 1 << 28
-"""Bytes that XLA has to find free in the address space: in all, and more for the threads of every
-core. With less it ends the process. Small networks took 1.1 GiB with one core, 1.3 with two."""
+"""Bytes that XLA has to find free in the address space, and more for the threads of every core.
+
+With less it ends the process. Small networks took 1.1 GiB with one core, 1.3 with two."""
 
 
 def check_address_space() -> None:

@@ -2,7 +2,9 @@
 
 import csv
 import json
+from dataclasses import replace
 
+import jax
 import numpy as np
 import pytest
 from delivered_samples import PIXELS, experiment_of, model_of, paper, pictures, reviews
@@ -57,6 +59,14 @@ def test_inputs_that_cannot_be_meant_are_refused_by_the_model(tmp_path):
     path, _ = saved(tmp_path, pictures())
     with pytest.raises(ValueError, match="inputs: no number is above 1, but pixels are whole"):
         load_model(path).predict(PICTURES / 255)
+
+
+def test_outputs_that_are_not_finite_are_refused(tmp_path):
+    made = model_of("a", pictures())
+    huge = jax.tree.map(lambda weights: weights * 3e38, made.parameters)
+    path = save(replace(made, parameters=huge), tmp_path, pictures())
+    with pytest.raises(ValueError, match=r"^weights: outputs are not finite, get the model again$"):
+        load_model(path).predict(PICTURES)
 
 
 def test_texts_are_positive_or_negative(tmp_path):
