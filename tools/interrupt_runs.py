@@ -59,15 +59,18 @@ class Ending(NamedTuple):
 
 
 def start(command: Sequence[str], errors: int | IO[str] = subprocess.PIPE) -> subprocess.Popen[str]:
-    """A process that Ctrl-C reaches; ``errors`` is where its standard error goes.
+    """A process that Ctrl-C and the like reach; ``errors`` is where its standard error goes.
 
-    A shell's background jobs ignore it, and so would their children, this process included.
+    A shell's background jobs ignore Ctrl-C and ``nohup`` has SIGHUP ignored, and so would the
+    children of such a process.
     """
-    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    usual = {signal.SIGINT: signal.default_int_handler, signal.SIGHUP: signal.SIG_DFL}
+    before = {number: signal.signal(number, handler) for number, handler in usual.items()}
     try:
         return subprocess.Popen(command, stdout=subprocess.PIPE, stderr=errors, text=True)
     finally:
-        signal.signal(signal.SIGINT, before)
+        for number, handler in before.items():
+            signal.signal(number, handler)
 
 
 def reproduce(store: Path, *options: str, seeds: int = 3) -> list[str]:

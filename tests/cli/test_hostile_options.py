@@ -197,7 +197,7 @@ def test_a_provenance_of_other_types_is_one_line(capsys, provenance):
     for command in (
         ["allocate", "p.json"],
         ["allocate", "p.json", "--format=json", "--repair=hull"],
-        ["models", "mnist", "--data=embedded", "--values=p.json", "--out=m"],
+        ["models", "make", "mnist", "--data=embedded", "--values=p.json", "--out=m"],
     ):
         assert "p.json: provenance: " in run(capsys, *command)
 
@@ -208,8 +208,17 @@ def test_an_unknown_size_of_the_data_is_one_line(capsys, size):
         origin = {"digest": "x" * 64, "seeds": [0], "data_size": size, "experiment": size}
         json.dump({"parties": ["A", "B"], "values": [[0, 1, 2, 4]], "provenance": origin}, file)
     run(capsys, "allocate", "p.json", code=0)
-    run(capsys, "models", "mnist", "--values=p.json", "--out=m", seconds=60)
-    run(capsys, "models", "mnist", "--data=embedded", "--values=p.json", "--out=m", seconds=60)
+    run(capsys, "models", "make", "mnist", "--values=p.json", "--out=m", seconds=60)
+    run(
+        capsys,
+        "models",
+        "make",
+        "mnist",
+        "--data=embedded",
+        "--values=p.json",
+        "--out=m",
+        seconds=60,
+    )
 
 
 # --- what errors quote ---------------------------------------------------------------------------
@@ -247,7 +256,7 @@ def test_nothing_that_an_error_quotes_acts(capsys, acting):
     run(capsys, "template", f"--party=x{acting}y")
     run(capsys, "store", "list", f"x{acting}y")
     run(capsys, "data", "fetch", f"x{acting}y")
-    run(capsys, "models", "mnist", f"--values=x{acting}y.json", "--out=m")
+    run(capsys, "models", "make", "mnist", f"--values=x{acting}y.json", "--out=m")
 
 
 def test_a_file_of_any_name_is_read_and_named_harmlessly(capsys):

@@ -325,15 +325,17 @@ def nowhere(monkeypatch, tmp_path):
     monkeypatch.setattr(sources, "SOURCES", {})
 
 
-@pytest.mark.parametrize("command", [["reproduce"], ["models", "--values=v.json", "--out=models"]])
+@pytest.mark.parametrize(
+    ("command", "options"),
+    [(["reproduce"], []), (["models", "make"], ["--values=v.json", "--out=models"])],
+)
 def test_full_data_that_are_asked_for_are_not_replaced_in_silence(
-    nowhere, command, capsys, tmp_path, monkeypatch
+    nowhere, command, options, capsys, tmp_path, monkeypatch
 ):
     monkeypatch.chdir(tmp_path)
     Game([0, 1], ("a",), {"data_size": "full"}).to_json("v.json")
-    name, *options = command
-    for data in ["--data=full"], *([[]] if name == "models" else []):
-        assert main([name, "mnist", *options, *data]) == 2
+    for data in ["--data=full"], *([[]] if options else []):
+        assert main([*command, "mnist", *options, *data]) == 2
         out, err = capsys.readouterr()
         assert out == ""
         assert err.startswith("shapfair: error: argument --data: mnist could not be obtained (")
