@@ -187,6 +187,14 @@ class Database:
                     self._db.rollback()
                 raise
 
+    def clear_journal(self) -> None:
+        """Have SQLite remove a journal with nothing in it, which a killed process has left.
+
+        It passes over one, and removes it with the next transaction that changes the file.
+        """
+        if not self.in_memory and Path(f"{self.path}-journal").exists():
+            self.execute(f"PRAGMA user_version = {FORMAT}")
+
     def execute(self, statement: str, values: Sequence[Any] = ()) -> list[tuple[Any, ...]]:
         """Run one SQL statement.
 

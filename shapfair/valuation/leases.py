@@ -83,6 +83,7 @@ class Leases:
         self._renewal.join()
         try:
             self._store.execute("DELETE FROM leases WHERE owner = ?", (self._owner,))
+            self._store.clear_journal()
         except StoreError:  # they end by themselves; an error that is under way counts more
             pass
 

@@ -340,6 +340,18 @@ def test_a_process_that_a_broken_pool_has_forgotten_is_ended(tmp_path, monkeypat
 # Processes that share a store
 
 
+@pytest.mark.parametrize("size", [0, 512, 5000])
+def test_an_empty_journal_of_a_killed_process_goes(tmp_path, size):
+    """SQLite removes it with the next change of the file, and this run has nothing to change."""
+    store, journal = tmp_path / "s.sqlite", tmp_path / "s.sqlite-journal"
+    evaluate(length, PARTIES, name="n", store=store)
+    journal.write_bytes(bytes(size))
+    again = evaluate(length, PARTIES, name="n", store=store)
+    assert again.found == 31
+    np.testing.assert_array_equal(again.values[0], LENGTHS)
+    assert [path.name for path in tmp_path.iterdir()] == ["s.sqlite"]
+
+
 def test_two_processes_share_the_work(tmp_path):
     log, seeds = tmp_path / "log", 4
     arguments = (tmp_path / "s.sqlite", log, seeds)
