@@ -45,6 +45,8 @@ class Allocation:
         warnings: what a reader of the numbers should know: that the game is not monotone, that
             flows are negative, that a certificate is open, or that flows within rounding noise
             decide (:mod:`shapfair.rounding`).
+        exchange_rate: payoff per unit of value, :math:`\nu`.
+        repair: what was done about a game that is not monotone.
     """
 
     game: Game
@@ -54,6 +56,8 @@ class Allocation:
     flows: Float[np.ndarray, "*seeds parties parties"]
     clearings: tuple[Clearing, ...]
     warnings: tuple[str, ...]
+    exchange_rate: float
+    repair: Repair
 
     @cached_property
     def scaling(self) -> Float[np.ndarray, "*seeds parties"]:
@@ -239,6 +243,8 @@ def allocate(
         flows=flows,
         clearings=clearings,
         warnings=tuple(warnings),
+        exchange_rate=float(exchange_rate),
+        repair=repair,
     )
 
 

@@ -36,4 +36,4 @@ def amounts_of(argument: str, given: Amounts, parties: Sequence[str]) -> np.ndar
             raise ValueError(
                 f"{argument}: party {name} has {amount!r}, need a number >= 0 (inf for unlimited)"
             )
-    return np.array([float(amount) for _, amount in named])
+    return np.array([float(amount) + 0.0 for _, amount in named])  # no -0.0

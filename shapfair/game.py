@@ -251,19 +251,19 @@ class Game:
         )
 
     @classmethod
-    def read(cls, path: str | Path) -> "Game":
+    def read(cls, path: str | Path, content: bytes | None = None) -> "Game":
         """Read a value table, ``.csv`` or ``.json`` by the ending of its name.
+
+        Args:
+            path: the file.
+            content: what the file holds, if it has been read already.
 
         Raises:
             ValueError: if the ending is another, or as :meth:`from_csv` and :meth:`from_json`.
             OSError: if the file cannot be read.
         """
-        match Path(path).suffix.lower():
-            case ".csv":
-                return cls.from_csv(path)
-            case ".json":
-                return cls.from_json(path)
-        raise ValueError(f"{path}: a value table's name ends in .csv or .json")
+        read = {"csv": tables.read_csv, "json": tables.read_json}[tables.form_of(path)]
+        return cls(*read(path, content))
 
     @classmethod
     def from_csv(cls, path: str | Path) -> "Game":

@@ -39,14 +39,26 @@ class Table(NamedTuple):
     seed_labels: tuple[str, ...] = ()
 
 
-def read_csv(path: str | Path) -> Table:
-    """Read a CSV value table.
+def form_of(path: str | Path) -> str:
+    """``csv`` or ``json``, by the ending of a name.
+
+    Raises:
+        ValueError: if it has another.
+    """
+    form = Path(path).suffix.lower().removeprefix(".")
+    if form not in ("csv", "json"):
+        raise ValueError(f"{path}: a value table's name ends in .csv or .json")
+    return form
+
+
+def read_csv(path: str | Path, content: bytes | None = None) -> Table:
+    """Read a CSV value table; ``content`` is what the file holds, if it has been read already.
 
     Raises:
         ValueError: names the file, the line and what is wrong there.
         OSError: if the file cannot be read.
     """
-    records = _records(path)
+    records = _records(path, content)
     line, header = next(records, (1, []))
     parties = _parties(header, f"{path}: line {line}")
     columns = [header.index(name) for name in parties]
@@ -118,15 +130,15 @@ def write_rows(
             writer.writerow([*membership, value, *seeds[k : k + 1]])
 
 
-def read_json(path: str | Path) -> Table:
-    """Read a JSON value table.
+def read_json(path: str | Path, content: bytes | None = None) -> Table:
+    """Read a JSON value table; ``content`` is what the file holds, if it has been read already.
 
     Raises:
         ValueError: names the file, the row of ``values`` and what is wrong there.
         OSError: if the file cannot be read.
     """
     try:
-        document = json.loads(_text(path), object_pairs_hook=_unique_keys)
+        document = json.loads(_text(path, content), object_pairs_hook=_unique_keys)
     except json.JSONDecodeError as error:
         raise ValueError(f"{path}: line {error.lineno}: not JSON ({error.msg})") from None
     except (RecursionError, ValueError) as error:
@@ -193,9 +205,9 @@ def check_seed_labels(labels: Sequence[str], count: int) -> None:
             raise ValueError(f"seed_labels: two tables are of seed {label!r}")
 
 
-def _text(path: str | Path) -> str:
+def _text(path: str | Path, content: bytes | None) -> str:
     """Content of a UTF-8 file, with or without a byte order mark."""
-    raw = Path(path).read_bytes()
+    raw = Path(path).read_bytes() if content is None else content
     try:
         text = raw.decode("utf-8-sig")
     except UnicodeDecodeError as error:
@@ -206,9 +218,9 @@ def _text(path: str | Path) -> str:
     return text
 
 
-def _records(path: str | Path) -> Iterator[tuple[int, list[str]]]:
+def _records(path: str | Path, content: bytes | None) -> Iterator[tuple[int, list[str]]]:
     """Line number and fields of every record that is not blank."""
-    reader = csv.reader(io.StringIO(_text(path), newline=""), strict=True)
+    reader = csv.reader(io.StringIO(_text(path, content), newline=""), strict=True)
     try:
         for record in reader:
             if record:

@@ -16,6 +16,7 @@ from shapfair.cli.options import (
 
 if TYPE_CHECKING:
     from shapfair.allocation import Allocation
+    from shapfair.receipt import Source
 
 FIGURE_ENDINGS = (".svg", ".png", ".pdf")
 
@@ -30,7 +31,12 @@ def add_allocate(subparsers: Any) -> None:
     add = parser.add_argument
     add("values", metavar="VALUES", type=Path, help="value table, .csv or .json")
     add_allocation_options(add, repair="none", reason="")
-    add("--format", choices=("table", "json", "csv"), default="table", help="default: table")
+    add(
+        "--format",
+        choices=("table", "json", "csv"),
+        default="table",
+        help="json: a receipt, which `shapfair verify` checks (default: table)",
+    )
     add("--out", metavar="FILE", type=Path, help="write to FILE instead of the terminal")
     add("--figure", metavar="FILE.svg", type=Path, help="draw payoffs, models and flows")
     parser.set_defaults(handler=_allocate, words=words_of(parser))
@@ -48,14 +54,15 @@ def _allocate(arguments: argparse.Namespace) -> int:
             else None
         )
 
-        from shapfair.game import Game
+        from shapfair.receipt import Source
 
-        allocation = allocation_of(arguments, Game.read(arguments.values))
+        source = Source.read(arguments.values)
+        allocation = allocation_of(arguments, source.game)
         if out:
             with out.open("w", encoding="utf-8", newline="") as file:
-                _write(allocation, arguments.format, file)
+                _write(allocation, source, arguments.format, file)
         else:
-            _write(allocation, arguments.format, sys.stdout)
+            _write(allocation, source, arguments.format, sys.stdout)
         if figure:
             from shapfair.report import figures
 
@@ -65,9 +72,11 @@ def _allocate(arguments: argparse.Namespace) -> int:
     return 0
 
 
-def _write(allocation: "Allocation", form: str, file: Any) -> None:
+def _write(allocation: "Allocation", source: "Source", form: str, file: Any) -> None:
     if form == "json":
-        file.write(allocation.to_json())
+        from shapfair import receipt
+
+        file.write(receipt.to_json(allocation, source))
     elif form == "csv":
         file.write(allocation.to_csv())
     else:

@@ -19,6 +19,7 @@ from shapfair.cli.options import on_command_line
 from shapfair.cli.reproduce import add_reproduce
 from shapfair.cli.store import add_store
 from shapfair.cli.template import add_template
+from shapfair.cli.verify import add_verify
 from shapfair.extras import MissingExtra
 
 SIGPIPE = 13
@@ -89,6 +90,10 @@ def parser() -> argparse.ArgumentParser:
     )
     parser.add_argument("--version", action="version", version=f"shapfair {__version__}")
     subparsers = parser.add_subparsers(required=True, metavar="COMMAND")
-    for add in (add_allocate, add_template, add_data, add_reproduce, add_store, add_models):
+    commands = (
+        *(add_allocate, add_verify, add_template, add_data),
+        *(add_reproduce, add_store, add_models),
+    )
+    for add in commands:
         add(subparsers)
     return parser

@@ -15,16 +15,30 @@ import signal
 import sys
 import threading
 
+try:
+    import resource
+except ImportError:  # not a POSIX system
+    resource = None  # type: ignore[assignment]
+
 from shapfair import leftovers
 from shapfair.cli.notes import stopped
 
 SECONDS = 1.0
 """How long the last words may take before the process ends without them."""
 
+ROOM = 256 << 20
+"""Bytes of address space that Python and NumPy take at most, with one thread."""
+
+ROOM_OF_A_THREAD = 40 << 20
+"""What NumPy's library of linear algebra takes for each processor, its stack included."""
+
 
 def run() -> int:
     """Run the command of the process and return its exit status; 130 after Ctrl-C."""
     _open_what_is_closed()
+    if shortage := _shortage():
+        print(f"shapfair: error: {shortage}", file=sys.stderr)
+        return 2
     ours = _end_at_signals() if os.name == "posix" else {}
     from shapfair.cli.main import main
 
@@ -55,6 +69,21 @@ def _open_what_is_closed() -> None:
         sys.stdout = open(1, "w", closefd=False)
     if sys.stderr is None:
         sys.stderr = open(2, "w", closefd=False)
+
+
+def _shortage() -> str:
+    """What is wrong with the limit on the process's memory; empty if nothing is.
+
+    Where it is too small for NumPy's libraries, these end the process in words of their own, or
+    wait for threads that never came to be.
+    """
+    if resource is None:
+        return ""
+    limit, _ = resource.getrlimit(resource.RLIMIT_AS)
+    need = ROOM + ROOM_OF_A_THREAD * (os.cpu_count() or 1)
+    if limit in (resource.RLIM_INFINITY, -1) or limit >= need:
+        return ""
+    return f"the limit on memory (ulimit -v) is {limit >> 20} MiB, need {need >> 20} MiB"
 
 
 def _end_at_signals() -> dict[signal.Signals, object]:

@@ -7,6 +7,8 @@ import sys
 import pytest
 from helpers import ROOT
 
+from shapfair.cli import program
+
 CLINICS = str(ROOT / "book/examples/clinics.csv")
 COMMANDS = {
     "allocate": ["allocate", CLINICS],
@@ -21,7 +23,7 @@ pytestmark = pytest.mark.skipif(os.name != "posix", reason="needs a POSIX shell"
 def shell(line, arguments):
     """A command in a shell line, in which it stands as ``"$@"``."""
     command = ["bash", "-c", line, "bash", sys.executable, "-m", "shapfair.cli", *arguments]
-    return subprocess.run(command, capture_output=True, text=True, check=False, cwd=ROOT)
+    return subprocess.run(command, capture_output=True, text=True, check=False, cwd=ROOT, timeout=120)
 
 
 @pytest.mark.parametrize("command", COMMANDS)
@@ -62,8 +64,15 @@ def test_files_are_not_written_to_by_what_is_printed(tmp_path):
     assert (done.returncode, out.read_text()[0]) == (0, "{")
 
 
-def test_no_room_for_packages_is_one_line():
-    done = shell('ulimit -v 60000; "$@"', COMMANDS["allocate"])
-    assert done.returncode == 2
-    assert done.stderr.startswith("shapfair: error: a package cannot be loaded: ")
-    assert done.stderr.count("\n") == 1
+@pytest.mark.parametrize("megabytes", [40, 90, 150, 250])
+def test_no_room_for_packages_is_one_line(megabytes):
+    done = shell(f'ulimit -v {megabytes * 1024}; "$@"', COMMANDS["allocate"])
+    need = (program.ROOM + program.ROOM_OF_A_THREAD * os.cpu_count()) >> 20
+    words = f"the limit on memory (ulimit -v) is {megabytes} MiB, need {need} MiB"
+    assert (done.returncode, done.stderr) == (2, f"shapfair: error: {words}\n")
+
+
+def test_room_that_is_asked_for_is_enough():
+    need = program.ROOM + program.ROOM_OF_A_THREAD * os.cpu_count()
+    done = shell(f'ulimit -v {need >> 10}; "$@"', COMMANDS["allocate"])
+    assert (done.returncode, done.stderr) == (0, "")

@@ -8,18 +8,22 @@ from pathlib import Path
 from helpers import ROOT
 
 PACKAGE = ROOT / "shapfair"
+CHECKERS = "verifier signatures".split()
 TOOLS = "extras leftovers files names numerals".split()
 CORE = """
 rounding coalitions amounts tables game games shapley rational payments settling clearing noise
-remarks allocation
+remarks allocation receipt
 """.split()
 WINGS = "datasets valuation training paper made_to_order theory report cli".split()
-ORDER = [*TOOLS, *CORE, *WINGS]
+ORDER = [*CHECKERS, *TOOLS, *CORE, *WINGS]
 """Low to high: a module imports from its own wing and from lower ones, the core thus from itself
 alone. `datasets` and `training` come before what is made of them, and `cli`, which calls all,
-last. `theory` and `report` stand on the core; they are high so that nobody trains through them."""
+last. `theory` and `report` stand on the core; they are high so that nobody trains through them.
+The checkers of receipts know nothing of the package, and what they check knows nothing of them."""
 
 KNOWS = {
+    **dict.fromkeys(set(ORDER) - {"cli"}, set(ORDER) - set(CHECKERS)),
+    **{checker: set[str]() for checker in CHECKERS},
     "datasets": {*TOOLS, "coalitions"},
     "valuation": {*TOOLS, "coalitions", "tables", "game", "games"},
     "training": {*TOOLS, "coalitions", "game", "datasets", "valuation"},  # and nothing of payoffs
@@ -130,6 +134,10 @@ def test_wrong_arrows_are_found(tmp_path: Path) -> None:
         "made_to_order": "",
         "report/text": "if TYPE_CHECKING:\n    from shapfair.made_to_order import Model",
         "report/rows": "from shapfair.made_to_order import Model",
+        "verifier": "from shapfair import signatures, tables",
+        "signatures": "",
+        "receipt": "from shapfair.verifier import check",
+        "cli/verify": "from shapfair import signatures, verifier",
     }
     for name, text in files.items():
         path = tmp_path / f"{name}.py"
@@ -139,11 +147,14 @@ def test_wrong_arrows_are_found(tmp_path: Path) -> None:
     assert ("cli.main", "training") in found
     assert problems(found) == [
         "allocation -> the door: not a module of a wing in ORDER",
+        "receipt -> verifier: receipt knows nothing of verifier",
         "report -> cli.main: goes up",
         "report.rows -> made_to_order: report knows nothing of made_to_order",
         "shapley -> cli.main: goes up",
         "tables -> game: goes up",
         "training -> allocation: training knows nothing of allocation",
+        "verifier -> signatures: goes up",
+        "verifier -> tables: goes up",
     ]
     assert set(circle(found)) == {"game", "tables"}
 

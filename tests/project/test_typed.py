@@ -25,6 +25,9 @@ ELSEWHERE = {
 }
 """First words of lines that are not typed here, and why."""
 
+SHELL = ("cat", "echo", "head", "mv", "python", "ssh-keygen")
+"""First words of lines of other programs that are typed here, into a shell."""
+
 ONLY_PARSED = re.compile(r"shapfair reproduce (cifar10|imdb|.*--scheduler)")
 """Lines whose data are not always at hand, or that need other machines."""
 
@@ -60,7 +63,7 @@ def test_there_are_lines():
 @pytest.fixture
 def checkout(tmp_path):
     """A folder with what a fresh clone has, in which nothing is left in ours."""
-    for part in ("book", "results"):
+    for part in ("book", "results", "shapfair"):
         (tmp_path / part).symlink_to(ROOT / part)
     # The data of the reader's own cache, but none of the values that he has there.
     cache = tmp_path / "cache"
@@ -79,6 +82,7 @@ def run(command, folder):
         capture_output=True,
         text=True,
         check=False,
+        stdin=subprocess.DEVNULL,
     )
 
 
@@ -89,6 +93,10 @@ def test_lines_do_as_typed(page, checkout):
         if is_elsewhere(line):
             continue
         words = shlex.split(line)
+        if words[0] in SHELL:
+            done = run(["sh", "-ec", line], checkout)
+            assert done.returncode == 0, f"{page}: {line}\n{done.stdout}{done.stderr}"
+            continue
         assert words[0] == "shapfair", f"{page}: {line}: who types this?"
         arguments = parser().parse_args(words[1:])
         if ONLY_PARSED.match(line):
