@@ -13,54 +13,64 @@ import numpy as np
 from jaxtyping import Bool, Float
 
 
-def additive_flows(shares: Float[np.ndarray, " n"]) -> Float[np.ndarray, "n n"]:
+def additive_flows(shares: Float[np.ndarray, "*games n"]) -> Float[np.ndarray, "*games n n"]:
     r"""Flows of :math:`v(C) = \sum_{k\in C} c_k`: everybody pays :math:`c_j` to :math:`j`."""
-    flows = np.tile(shares, (len(shares), 1))
-    np.fill_diagonal(flows, 0.0)
-    return flows
+    return shares[..., None, :] * (1 - np.eye(shares.shape[-1]))
 
 
-def pair_flows(n: int) -> Float[np.ndarray, "n n"]:
-    r"""Flows of :math:`v(C) = \binom{|C|}2`, the number of pairs: all are :math:`n/2`."""
-    return n / 2 * (1 - np.eye(n))
+def symmetric_flows(n: int, rise: float | int) -> Float[np.ndarray, "n n"]:
+    """Flows where only the number of parties counts: all are :math:`(v(N) - v(1))/(n - 1)`.
+
+    Args:
+        n: number of parties.
+        rise: of the value from a single party to all.
+    """
+    return rise / (n - 1) * (1 - np.eye(n))
 
 
 def coverage_flows(
-    factors: Float[np.ndarray, " n"],
-    covered: Bool[np.ndarray, "games n"],
-    weights: Float[np.ndarray, " games"],
-) -> Float[np.ndarray, "n n"]:
-    r"""Flows of a weighted sum of product games :math:`v_D(C) = \prod_{k\in C\setminus D} g_k`.
+    factors: Float[np.ndarray, " n"], covered: Bool[np.ndarray, "games n"]
+) -> Float[np.ndarray, "games n n"]:
+    r"""Flows of product games :math:`v_D(C) = \prod_{k\in C\setminus D} g_k`.
 
     Args:
         factors: :math:`g_k > 0`, what a party that is not covered multiplies by.
         covered: for every game the parties :math:`D` that multiply by 1.
-        weights: of the games.
-
-    Returns:
-        What ``i`` pays ``j``, shape ``(n, n)``.
 
     Cost: O(m n^3) for m games, in matrix products.
     """
     n = len(factors)
     times, lengths = np.polynomial.legendre.leggauss(n // 2 + 1)
-    inside, outside = covered.astype(np.float64), (~covered).astype(np.float64)
-    flows = np.zeros((n, n))
-    for time, length in zip((times + 1) / 2, lengths / 2, strict=True):
-        expected = 1 - time + time * factors
-        # What the others, all of them, multiply by; i and j are taken out again.
-        share = weights * np.exp(outside @ np.log(expected))
-        free = outside * share[:, None]
-        payers = inside.T @ free + (factors / expected)[:, None] * (outside.T @ free)
-        flows += length * payers * ((factors - 1) / expected)
-    np.fill_diagonal(flows, 0.0)
+    time = (times[:, None] + 1) / 2
+    expected = 1 - time + time * factors  # what a party multiplies by that may be there
+    outside = (~covered).astype(np.float64)
+    others = np.exp(outside @ np.log(expected).T) * lengths / 2  # all of them, i and j included
+    # i is there, and j comes: both are taken out of the product again.
+    there, comes = factors / expected, (factors - 1) / expected
+    payers = np.where(covered[:, None, :], 1.0, there) * others[:, :, None]
+    earners = np.where(covered[:, None, :], 0.0, comes)
+    flows = payers.transpose(0, 2, 1) @ earners
+    flows[:, np.arange(n), np.arange(n)] = 0.0
     return flows
 
 
 def product_flows(factors: Float[np.ndarray, " n"]) -> Float[np.ndarray, "n n"]:
     r"""Flows of a product game :math:`v(C) = \prod_{k\in C} f_k`, :math:`f_k > 0`."""
-    nobody = np.zeros((1, len(factors)), dtype=bool)
-    return coverage_flows(factors, nobody, np.ones(1))
+    return coverage_flows(factors, np.zeros((1, len(factors)), dtype=bool))[0]
+
+
+def pairs_flows(members: Bool[np.ndarray, "games n"]) -> Float[np.ndarray, "games n n"]:
+    r"""Flows of :math:`v_D(C) = \binom{|C\cap D|}2`, the number of pairs that both have.
+
+    If :math:`j\in D` joins, of the others in :math:`D` half are there, and :math:`i` is if it is
+    one.
+    """
+    inside = members.astype(np.float64)
+    others = (inside.sum(axis=1)[:, None] - 1 + inside) / 2  # that j finds there if i pays
+    flows = others[:, :, None] * inside[:, None, :]
+    n = members.shape[1]
+    flows[:, np.arange(n), np.arange(n)] = 0.0
+    return flows
 
 
 def unanimity_flows(n: int, coalition: int) -> Float[np.ndarray, "n n"]:

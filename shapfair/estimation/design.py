@@ -3,9 +3,9 @@ r"""Which coalitions to value: a fixed random order for every size, taken from t
 The empty coalition, every single party and the grand coalition are always valued. Of the other
 sizes :math:`s` so many are taken that the sampling error of the flows is least if what is left to
 estimate has the same spread in all sizes (Neyman's allocation): in proportion to
-:math:`1/\sqrt{s(s-1)(n-s)}`, as a coalition adds :math:`N_s G(C)` times its value to the flows, whose
-squares sum to :math:`n^2(n-1)/(s(s-1)(n-s))`. The order follows from the seed and the parties' number
-alone, so a larger budget only adds coalitions to a smaller one.
+:math:`1/\sqrt{s(s-1)(n-s)}`, as a coalition adds :math:`N_s G(C)` times its value to the flows,
+whose squares sum to :math:`n^2(n-1)/(s(s-1)(n-s))`. The order follows from the seed and the
+parties' number alone, so a larger budget only adds coalitions to a smaller one.
 
 J. Neyman, On the two different aspects of the representative method, Journal of the Royal
 Statistical Society 97(4), 1934, 558-625.
@@ -87,3 +87,32 @@ def random_design(n: int, evaluations: int, seed: int) -> list[int]:
     for size, count in allocation(n, evaluations).items():
         chosen += islice(order_of_size(n, size, seed), count)
     return chosen
+
+
+def spread_design(n: int, count: int, seed: int) -> list[int]:
+    """All coalitions if they are no more than ``count``, else so many of a random design."""
+    if count >= 2**n - 1:
+        return list(range(1, 2**n))
+    return random_design(n, max(count, least(n)), seed + 1)
+
+
+def paired_design(n: int, evaluations: int, seed: int) -> list[int]:
+    """Single parties, all, the complements of single parties, then pairs of complements.
+
+    Pairs are drawn by size in proportion to :math:`1/(s(n-s))`.
+
+    Raises:
+        ValueError: if the budget does not suffice for single parties and all.
+    """
+    if evaluations < len(always(n)):
+        raise ValueError(f"evaluations: {evaluations}, need at least {len(always(n))}")
+    everybody, rng = 2**n - 1, np.random.default_rng([seed, n])
+    chosen = dict.fromkeys(always(n))
+    chosen |= dict.fromkeys(everybody ^ 1 << int(i) for i in rng.permutation(n))
+    sizes = np.arange(1, n)
+    chances = 1 / (sizes * (n - sizes))
+    while len(chosen) < min(evaluations, everybody):
+        size = int(rng.choice(sizes, p=chances / chances.sum()))
+        coalition = sum(1 << int(i) for i in rng.permutation(n)[:size])
+        chosen |= dict.fromkeys([coalition, everybody ^ coalition])
+    return list(chosen)[:evaluations]

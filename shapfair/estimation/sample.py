@@ -7,7 +7,8 @@ from functools import cached_property
 import numpy as np
 from jaxtyping import Bool, Float, Int
 
-from shapfair.estimation.design import FOLDS
+from shapfair.estimation.design import FOLDS, always, random_design
+from shapfair.estimation.protocol import Ledger, Values
 from shapfair.estimation.weights import Members, counts, members_of
 
 
@@ -41,6 +42,19 @@ class Sample:
                 f"coalitions: {len(missing)} of the {self.n} single parties and the grand "
                 "coalition have no value, which an estimate needs"
             )
+
+    @classmethod
+    def by_random_design(cls, values: Values, n: int, evaluations: int, seed: int) -> "Sample":
+        """Values of the coalitions of a random design.
+
+        Raises:
+            ValueError: if the budget does not allow an estimate with errors.
+        """
+        coalitions = random_design(n, evaluations, seed)
+        found = Ledger(values, evaluations)(coalitions)
+        fixed = set(always(n))
+        drawn = np.array([coalition not in fixed for coalition in coalitions])
+        return cls(n, tuple(coalitions), found, drawn)
 
     @cached_property
     def members(self) -> Members:
@@ -78,8 +92,3 @@ class Sample:
             folds[k] = next_of[size] % FOLDS
             next_of[size] += 1
         return folds
-
-    @cached_property
-    def is_complete(self) -> bool:
-        """Whether every coalition's value is known."""
-        return len(self.coalitions) == 2**self.n - 1

@@ -17,7 +17,7 @@ from functools import cache
 from math import comb
 
 import numpy as np
-from jaxtyping import Bool, Float, Int
+from jaxtyping import Bool, Float
 
 MAX_PARTIES = 64
 """Most parties of an estimate; a coalition is a bitmask of 64 bits."""
@@ -54,7 +54,7 @@ def flow_weights(n: int) -> tuple[Float[np.ndarray, " sizes"], Float[np.ndarray,
 
 @cache
 def payoff_weights(n: int) -> tuple[Float[np.ndarray, " sizes"], Float[np.ndarray, " sizes"]]:
-    r"""Weights :math:`N_s\binom{n-1}{s-1}^{-1}` of members and :math:`N_s\binom{n-1}s^{-1}` of others.
+    r"""Weights :math:`N_s\binom{n-1}{s-1}^{-1}` of members, :math:`N_s\binom{n-1}s^{-1}` of others.
 
     Both are 0 for the grand coalition, whose value cancels.
     """
@@ -79,6 +79,18 @@ def flow_sum(
     return flows
 
 
+def flow_terms(members: Members) -> Float[np.ndarray, "coalitions parties parties"]:
+    r"""What every coalition adds to the flows per unit of its value, :math:`N_s G(C)`."""
+    both, payer = flow_weights(members.shape[1])
+    size, inside = members.sum(axis=1), members.astype(np.float64)
+    terms = inside[:, :, None] * (
+        both[size, None, None] * inside[:, None, :] - payer[size, None, None]
+    )
+    diagonal = np.arange(members.shape[1])
+    terms[:, diagonal, diagonal] = 0.0
+    return terms
+
+
 def payoffs_of(flows: Float[np.ndarray, "*batch n n"]) -> Float[np.ndarray, "*batch n"]:
     """Revenue minus cost of every party."""
     return flows.sum(axis=-2) - flows.sum(axis=-1)
@@ -89,8 +101,3 @@ def payoff_terms(members: Members) -> Float[np.ndarray, "coalitions parties"]:
     inside, outside = payoff_weights(members.shape[1])
     size = members.sum(axis=1)
     return np.where(members, inside[size, None], -outside[size, None])
-
-
-def sizes_of(members: Members) -> Int[np.ndarray, " coalitions"]:
-    """Number of members of every coalition."""
-    return members.sum(axis=1)

@@ -23,7 +23,9 @@ pytestmark = pytest.mark.skipif(os.name != "posix", reason="needs a POSIX shell"
 def shell(line, arguments):
     """A command in a shell line, in which it stands as ``"$@"``."""
     command = ["bash", "-c", line, "bash", sys.executable, "-m", "shapfair.cli", *arguments]
-    return subprocess.run(command, capture_output=True, text=True, check=False, cwd=ROOT, timeout=120)
+    return subprocess.run(
+        command, capture_output=True, text=True, check=False, cwd=ROOT, timeout=120
+    )
 
 
 @pytest.mark.parametrize("command", COMMANDS)

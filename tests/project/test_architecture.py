@@ -14,7 +14,7 @@ CORE = """
 rounding coalitions amounts tables game games shapley rational payments settling clearing noise
 remarks allocation receipt
 """.split()
-WINGS = "datasets valuation training paper made_to_order theory report cli".split()
+WINGS = "datasets valuation estimation training paper made_to_order theory report cli".split()
 ORDER = [*CHECKERS, *TOOLS, *CORE, *WINGS]
 """Low to high: a module imports from its own wing and from lower ones, the core thus from itself
 alone. `datasets` and `training` come before what is made of them, and `cli`, which calls all,
@@ -26,6 +26,7 @@ KNOWS = {
     **{checker: set[str]() for checker in CHECKERS},
     "datasets": {*TOOLS, "coalitions"},
     "valuation": {*TOOLS, "coalitions", "tables", "game", "games"},
+    "estimation": {*TOOLS, *CORE, "valuation"},
     "training": {*TOOLS, "coalitions", "game", "datasets", "valuation"},  # and nothing of payoffs
     "theory": {*TOOLS, *CORE},
     "report": {*TOOLS, *CORE, "theory"},
