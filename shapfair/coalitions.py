@@ -40,8 +40,8 @@ def check_party_count(n: int) -> None:
         gib = 2 * 8 * 2**n / 2**30  # the caller's float64 table and the game's own copy
         raise ValueError(
             f"n = {n} parties need about {gib:,.0f} GiB for exact values, the limit is "
-            f"{MAX_PARTIES} parties: merge parties with similar data, or estimate the "
-            "flows by sampling permutations (Remark 3.9)"
+            f"{MAX_PARTIES} parties: merge parties with similar data, or estimate the flows "
+            "from some coalitions (shapfair.estimate)"
         )
 
 

@@ -13,7 +13,7 @@ import io
 import json
 import sys
 from collections import Counter
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -58,6 +58,36 @@ def read_csv(path: str | Path, content: bytes | None = None) -> Table:
         ValueError: names the file, the line and what is wrong there.
         OSError: if the file cannot be read.
     """
+    parties, tables = _read_rows(path, content, _value)
+    check_party_count(len(parties))
+    if not tables:
+        raise ValueError(f"{path}: no rows, need all {2 ** len(parties)} coalitions")
+    for seed, table in tables.items():
+        _check_complete(table, parties, f"{path}{_of_seed(seed)}")
+    values = np.array([[table[c] for c in range(len(table))] for table in tables.values()])
+    return Table(_without_single_seed(values), parties, None, tuple(filter(None, tables)))
+
+
+def read_partial_csv(
+    path: str | Path, content: bytes | None = None
+) -> tuple[tuple[str, ...], dict[str, dict[int, float]]]:
+    """Parties of a CSV value table that need not be complete, and by seed its values by coalition.
+
+    A row whose value is empty counts as missing. Without a column of seeds the only seed is ``""``.
+
+    Raises:
+        ValueError: names the file, the line and what is wrong there.
+        OSError: if the file cannot be read.
+    """
+    return _read_rows(path, content, lambda text, *where: _value(text, *where) if text else None)
+
+
+def _read_rows(
+    path: str | Path,
+    content: bytes | None,
+    value_of: Callable[[str, int, Sequence[str], str], float | None],
+) -> tuple[tuple[str, ...], dict[str, dict[int, float]]]:
+    """Parties, and by seed the values by coalition of all rows that have one."""
     records = _records(path, content)
     line, header = next(records, (1, []))
     parties = _parties(header, f"{path}: line {line}")
@@ -74,19 +104,16 @@ def read_csv(path: str | Path, content: bytes | None = None) -> Table:
         if not seed.isprintable():
             raise ValueError(f"{where}: the seed {seed!r} is not printable")
         coalition = _coalition([record[column] for column in columns], parties, where)
-        value = _value(record[header.index(VALUE)], coalition, parties, where)
+        value = value_of(record[header.index(VALUE)], coalition, parties, where)
+        if value is None:
+            continue
         _check_empty_value(coalition, value, where)
         table = tables.setdefault(seed, {})
         if coalition in table:
             name = coalition_name(coalition, parties)
             raise ValueError(f"{where}: coalition {name} appears twice{_of_seed(seed)}")
         table[coalition] = value
-    if not tables:
-        raise ValueError(f"{path}: no rows, need all {2 ** len(parties)} coalitions")
-    for seed, table in tables.items():
-        _check_complete(table, parties, f"{path}{_of_seed(seed)}")
-    values = np.array([[table[c] for c in range(len(table))] for table in tables.values()])
-    return Table(_without_single_seed(values), parties, None, tuple(filter(None, tables)))
+    return parties, tables
 
 
 def write_csv(path: str | Path, table: Table) -> None:
@@ -173,10 +200,20 @@ def write_json(path: str | Path, table: Table) -> None:
 
 
 def check_parties(parties: Sequence[str], where: str = "parties") -> None:
-    """Refuse party names that are missing, empty, unprintable, padded, or look alike.
+    """Refuse party names as :func:`check_names` does, and more of them than a table can have.
 
     Raises:
         ValueError: naming the first offender; also beyond 26 parties.
+    """
+    check_names(parties, where)
+    check_party_count(len(parties))
+
+
+def check_names(parties: Sequence[str], where: str = "parties") -> None:
+    """Refuse party names that are missing, empty, unprintable, padded, or look alike.
+
+    Raises:
+        ValueError: naming the first offender.
     """
     if not parties:
         raise ValueError(f"{where}: no parties, need at least one")
@@ -187,7 +224,6 @@ def check_parties(parties: Sequence[str], where: str = "parties") -> None:
                 "without spaces around it"
             )
     names.check_distinct(parties, where)
-    check_party_count(len(parties))
 
 
 def check_seed_labels(labels: Sequence[str], count: int) -> None:
@@ -241,7 +277,7 @@ def _parties(header: list[str], where: str) -> tuple[str, ...]:
     if header.count(SEED) > 1:
         raise ValueError(f"{where}: two columns are named 'seed'")
     parties = tuple(name for name in header if name not in (VALUE, SEED))
-    check_parties(parties, where)
+    check_names(parties, where)
     return parties
 
 
@@ -283,6 +319,7 @@ def _check_complete(table: dict[int, float], parties: Sequence[str], where: str)
     raise ValueError(
         f"{where}: {len(table)} of {total} coalitions; missing: {name}"
         + (f" and {others} more" if others else "")
+        + "; an exact allocation needs all, `shapfair estimate` does with some"
     )
 
 
