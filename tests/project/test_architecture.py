@@ -29,7 +29,7 @@ KNOWS = {
     "estimation": {*TOOLS, *CORE, "valuation"},
     "training": {*TOOLS, "coalitions", "game", "datasets", "valuation"},  # and nothing of payoffs
     "theory": {*TOOLS, *CORE},
-    "report": {*TOOLS, *CORE, "theory"},
+    "report": {*TOOLS, *CORE, "estimation", "theory"},
 }
 """Wings that may import less than the order allows."""
 
