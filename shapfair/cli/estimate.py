@@ -59,6 +59,12 @@ def add_estimate(subparsers: Any) -> None:
     add("--data", choices=("full", "embedded"), help="data of an experiment")
     add("--store", metavar="PATH", type=Path, help="file of finished values")
     add("--scheduler", metavar="ADDRESS", help="value on the workers of this Dask scheduler")
+    add(
+        "--test-examples",
+        metavar="K",
+        type=option_type("whole"),
+        help="values are accuracies on K test examples: show what that can do to the payoffs",
+    )
     add("--parties", metavar="A,B,C", help="names of the parties of a function")
     add("--party", metavar="NAME", action="append", help="one more party (repeatable)")
     add("--name", metavar="NAME", help="version of the function, by which its values are kept")
@@ -92,7 +98,7 @@ def _estimate(arguments: argparse.Namespace) -> int:
         rewards = _rewards(arguments, estimate)
         if out:
             file = stack.enter_context(out.open("w", encoding="utf-8", newline=""))
-        _write(rewards, worst, arguments.format, file)
+        _write(rewards, worst, arguments, file)
     warnings = [*rewards.warnings, *notes] if arguments.format != "json" else notes
     print_warnings([on_command_line(line, arguments.words) for line in warnings])
     return 0
@@ -203,12 +209,15 @@ def _rewards(arguments: argparse.Namespace, estimate: "Estimate") -> "Rewards":
     )
 
 
-def _write(rewards: "Rewards", worst: "Bounds | None", form: str, file: Any) -> None:
+def _write(
+    rewards: "Rewards", worst: "Bounds | None", arguments: argparse.Namespace, file: Any
+) -> None:
     from shapfair.report import estimates
 
-    if form == "json":
-        file.write(estimates.to_json(rewards, worst))
-    elif form == "csv":
+    tests = arguments.test_examples
+    if arguments.format == "json":
+        file.write(estimates.to_json(rewards, worst, tests))
+    elif arguments.format == "csv":
         file.write(estimates.to_csv(rewards))
     else:
-        estimates.print_estimate(rewards, worst, file)
+        estimates.print_estimate(rewards, worst, tests, file)

@@ -24,7 +24,7 @@ from shapfair.estimation.protocol import Estimated, Ledger, Values
 from shapfair.estimation.sample import Sample
 from shapfair.extras import load
 
-CANDIDATES = 1000
+CANDIDATES = 500
 """Most coalitions among which the next ones are looked for."""
 
 _GROWTH = 5
@@ -34,7 +34,7 @@ _GROWTH = 5
 def next_coalitions(sample: Sample, number: int, seed: int) -> list[int]:
     """Coalitions to value next, the most telling first.
 
-    Cost: O(c^2) memory and O(number c^2) time for c candidates and known values.
+    Cost: O(c^2) memory and O(c^3 + number c n^2) time for c candidates and known values.
     """
     n, known = sample.n, set(sample.coalitions)
     candidates = [c for c in spread_design(n, CANDIDATES + len(known), seed) if c not in known]
@@ -47,17 +47,32 @@ def next_coalitions(sample: Sample, number: int, seed: int) -> list[int]:
     fitted = CoverageProcess.of(sample, np.random.default_rng([seed, len(known)]))
     process = CoverageProcess(everything, fitted.prior)
     covariance, flows = posterior(process, np.arange(len(everything.values)) < len(known))
+    chosen = _most_telling(covariance, flows, process.prior.nugget, min(number, len(candidates)))
+    return [candidates[k] for k in chosen]
+
+
+def _most_telling(
+    covariance: np.ndarray, flows: np.ndarray, nugget: float, number: int
+) -> list[int]:
+    """Pick one after the other, each as if the values of those before were known.
+
+    The covariances that are left need the columns of picked coalitions alone, as in a pivoted
+    Cholesky factorisation.
+    """
     chosen: list[int] = []
-    for _ in range(min(number, len(candidates))):
-        total = np.diagonal(covariance) + process.prior.nugget
-        gain = (flows**2).sum(axis=1) / np.maximum(total, 1e-300)
+    columns = np.zeros((len(covariance), number))
+    variance = np.diagonal(covariance).copy()
+    for t in range(number):
+        total = np.maximum(variance + nugget, 1e-300)
+        gain = (flows**2).sum(axis=1) / total
         gain[chosen] = -1.0
         k = int(np.argmax(gain))
         chosen.append(k)
-        share = covariance[:, k] / max(total[k], 1e-300)
-        flows = flows - np.outer(share, flows[k])
-        covariance = covariance - np.outer(share, covariance[k])
-    return [candidates[k] for k in chosen]
+        column = covariance[:, k] - columns[:, :t] @ columns[k, :t]
+        columns[:, t] = column / np.sqrt(total[k])
+        variance = variance - columns[:, t] ** 2
+        flows = flows - np.outer(columns[:, t], flows[k] / np.sqrt(total[k]))
+    return chosen
 
 
 def posterior(process: CoverageProcess, known: np.ndarray) -> tuple[np.ndarray, np.ndarray]:

@@ -23,7 +23,7 @@ from jaxtyping import Float
 
 from shapfair.estimation.design import FOLDS
 from shapfair.estimation.sample import Sample
-from shapfair.estimation.surrogate import Surrogate
+from shapfair.estimation.surrogate import Surrogate, WeightedSurrogate
 from shapfair.estimation.weights import counts, flow_sum, flow_terms, payoff_terms
 
 
@@ -38,6 +38,14 @@ def completed(sample: Sample, surrogate: Surrogate, share: float = 1.0) -> np.nd
     explained = surrogate.seeing(np.ones(len(sample.values), dtype=bool))
     residuals = (sample.values - explained.values) * share
     return explained.flows + flow_sum(sample.members, residuals / counts(sample.n)[sample.sizes])
+
+
+def completed_weights(
+    sample: Sample, surrogate: WeightedSurrogate, share: float = 1.0
+) -> Float[np.ndarray, "n m"]:
+    """Weights of the known values in the payoffs of :func:`completed`, as if nothing was chosen."""
+    terms = payoff_terms(sample.members) / counts(sample.n)[sample.sizes][:, None]
+    return surrogate.payoff_weights(share * terms.T)
 
 
 @dataclass(frozen=True, eq=False)

@@ -9,11 +9,11 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from shapfair.estimation.adjusted import CrossFitted, completed, cross_fitted
+from shapfair.estimation.adjusted import CrossFitted, completed, completed_weights, cross_fitted
 from shapfair.estimation.process import CoverageProcess
 from shapfair.estimation.protocol import Estimated, Values
 from shapfair.estimation.sample import Sample
-from shapfair.estimation.surrogate import Additive, Surrogate
+from shapfair.estimation.surrogate import Additive, Surrogate, WeightedSurrogate
 
 
 @dataclass(frozen=True, eq=False)
@@ -23,11 +23,13 @@ class Completed:
     Attributes:
         surrogate: what it was completed by.
         flows: what ``i`` pays ``j``, shape ``(n, n)``.
+        weights: of the known values in the payoffs, for a surrogate of this kind, shape ``(n, m)``.
         unbiased: flows and errors by cross-fitting.
     """
 
     surrogate: Surrogate
     flows: np.ndarray
+    weights: np.ndarray
     unbiased: CrossFitted
 
 
@@ -41,12 +43,13 @@ def complete(sample: Sample, seed: int, noise: float = 0.0) -> Completed:
             known values count less for it: by :math:`\max(0, 1 - \sigma^2/\text{nugget})`.
     """
     process = CoverageProcess.of(sample, np.random.default_rng([seed, sample.n]))
-    candidates: list[Surrogate] = [process, Additive(sample)]
+    candidates: list[WeightedSurrogate] = [process, Additive(sample)]
     unbiased = [cross_fitted(sample, surrogate) for surrogate in candidates]
     best = int(np.argmin([found.score for found in unbiased]))
     share = max(0.0, 1 - noise / process.prior.nugget) if noise and best == 0 else 1.0
     flows = completed(sample, candidates[best], share)
-    return Completed(candidates[best], flows, unbiased[best])
+    weights = completed_weights(sample, candidates[best], share)
+    return Completed(candidates[best], flows, weights, unbiased[best])
 
 
 class Completion:

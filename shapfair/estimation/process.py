@@ -16,6 +16,7 @@ from jaxtyping import Bool, Float
 from shapfair.estimation.kernel import Kernel
 from shapfair.estimation.sample import Sample
 from shapfair.estimation.surrogate import Explained
+from shapfair.estimation.weights import payoffs_of
 from shapfair.extras import load
 
 FITTED_ON = 150
@@ -136,3 +137,10 @@ class CoverageProcess:
         coefficients = load("scipy.linalg").cho_solve(self.factor(known), y)
         flows = np.tensordot(coefficients, self.flows[known], 1)
         return Explained(self.covariance[:, known] @ coefficients, flows)
+
+    def payoff_weights(self, terms: Float[np.ndarray, "n m"]) -> Float[np.ndarray, "n m"]:
+        """See :class:`~shapfair.estimation.surrogate.Surrogate`."""
+        everything = np.ones(len(self.sample.values), dtype=bool)
+        own = payoffs_of(self.flows).T - terms @ self.covariance
+        solved = load("scipy.linalg").cho_solve(self.factor(everything), own.T)
+        return np.asarray(solved.T) + terms

@@ -4,13 +4,13 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property
 from statistics import NormalDist
-from typing import Any, Literal, get_args
+from typing import Any, Literal, NamedTuple, get_args
 
 import numpy as np
 from jaxtyping import Float
 
 from shapfair.estimation import remarks
-from shapfair.estimation.adjusted import Deviations, completed
+from shapfair.estimation.adjusted import Deviations, completed, completed_weights
 from shapfair.estimation.baseline import proportional_flows
 from shapfair.estimation.completion import complete
 from shapfair.estimation.design import always
@@ -19,7 +19,7 @@ from shapfair.estimation.remarks import Design, sizes_too_short
 from shapfair.estimation.sample import Sample
 from shapfair.estimation.surrogate import Additive
 from shapfair.estimation.training_noise import flow_variance, payoff_variance, variance_by_size
-from shapfair.estimation.weights import payoffs_of
+from shapfair.estimation.weights import counts, payoff_terms, payoffs_of
 from shapfair.shapley import conditional_shapley_values
 
 Quantity = Literal["flows", "payoffs", "shapley_values"]
@@ -40,6 +40,7 @@ class Estimate:
         flows: what ``i`` pays ``j``, shape ``(n, n)``; row ``i`` sums to :math:`v(N) - v(i)`.
         design: how the coalitions were chosen.
         method: how the flows were found.
+        weights: of the known values in the payoffs, shape ``(n, m)``.
         sampling: how far they may be off by the choice of coalitions; None if that is not known.
         noise: variance of a value by training, by size of the coalition and after the mean over
             the seeds, shape ``(n + 1,)``; None under a single seed.
@@ -51,6 +52,7 @@ class Estimate:
     flows: Float[np.ndarray, "n n"]
     design: Design
     method: str
+    weights: Float[np.ndarray, "n m"]
     sampling: Deviations | None
     noise: Float[np.ndarray, " sizes"] | None
     looks: int = 1
@@ -85,7 +87,7 @@ class Estimate:
         if len(table.values) > 1:
             noise = variance_by_size(table.values, sizes, table.n)
         found = _exact(table) if table.is_complete else _from_sample(table, design, seed, noise)
-        return cls(table, found[0], design, found[1], found[2], noise, looks, seconds)
+        return cls(table, found.flows, design, *found[1:], noise, looks, seconds)
 
     @property
     def parties(self) -> tuple[str, ...]:
@@ -153,6 +155,22 @@ class Estimate:
             },
         }
 
+    def test_errors(self, examples: int) -> Float[np.ndarray, " n"]:
+        """Largest standard errors of the payoffs by the choice of test examples.
+
+        All models are tested on the same examples, so no number of coalitions or seeds shows this
+        error; see :func:`shapfair.noise.largest_test_error`.
+
+        Args:
+            examples: number of test examples.
+
+        Raises:
+            ValueError: if the values are no accuracies.
+        """
+        from shapfair.noise import largest_test_error
+
+        return largest_test_error(self.weights, self.table.mean, examples)
+
     def standard_error(self, quantity: Quantity) -> np.ndarray:
         """Standard errors, nan where they are not known; shape as the quantity."""
         split = self.errors[_checked(quantity)]
@@ -211,28 +229,37 @@ def _checked(quantity: str) -> str:
     return quantity
 
 
-Found = tuple[np.ndarray, str, Deviations | None]
+class _Found(NamedTuple):
+    flows: np.ndarray
+    method: str
+    weights: np.ndarray
+    sampling: Deviations | None
 
 
-def _exact(table: PartialTable) -> Found:
+def _exact(table: PartialTable) -> _Found:
     values = np.zeros(2**table.n)
     values[list(table.coalitions)] = table.mean
     nothing = Deviations(table.members[:0], np.zeros(0), np.zeros(0, dtype=np.int64))
-    return conditional_shapley_values(values), "all coalitions", nothing
+    weights = (payoff_terms(table.members) / counts(table.n)[table.members.sum(axis=1), None]).T
+    return _Found(conditional_shapley_values(values), "all coalitions", weights, nothing)
 
 
-def _from_sample(table: PartialTable, design: Design, seed: int, noise: np.ndarray | None) -> Found:
+def _from_sample(
+    table: PartialTable, design: Design, seed: int, noise: np.ndarray | None
+) -> _Found:
     """Flows, what they were found by, and how far they may be off."""
     sample = sample_of(table)
     if design == "paired":
-        return completed(sample, Additive(sample)), "paired regression", None
+        additive = Additive(sample)
+        weights = completed_weights(sample, additive)
+        return _Found(completed(sample, additive), "paired regression", weights, None)
     if (short := sizes_too_short(table)) and design == "given":
         sample = Sample(sample.n, sample.coalitions, sample.values, np.zeros_like(sample.drawn))
     variance = 0.0 if noise is None else float(noise[sample.sizes].mean())
     found = complete(sample, seed, variance)
     method = "additive game" if isinstance(found.surrogate, Additive) else "coverage process"
-    residuals = found.unbiased.residuals
-    return found.flows, method, None if short else Deviations.of(sample, residuals)
+    sampling = None if short else Deviations.of(sample, found.unbiased.residuals)
+    return _Found(found.flows, method, found.weights, sampling)
 
 
 def sample_of(table: PartialTable) -> Sample:

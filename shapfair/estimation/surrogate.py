@@ -35,6 +35,19 @@ class Surrogate(Protocol):
         ...
 
 
+@runtime_checkable
+class WeightedSurrogate(Surrogate, Protocol):
+    """A surrogate that knows what every value counts in its payoffs."""
+
+    def payoff_weights(self, terms: Float[np.ndarray, "n m"]) -> Float[np.ndarray, "n m"]:
+        """Weights of the sample's values in its own payoffs and in sums over its residuals.
+
+        Args:
+            terms: what a residual adds to the payoffs.
+        """
+        ...
+
+
 @dataclass(frozen=True, eq=False)
 class Additive:
     r"""The additive game nearest to the values by least squares.
@@ -47,9 +60,23 @@ class Additive:
 
     def seeing(self, known: Bool[np.ndarray, " m"]) -> Explained:
         """See :class:`Surrogate`. Where values do not decide, the least squares of shares do."""
-        members, size = self.sample.members.astype(np.float64), self.sample.sizes
-        n = self.sample.n
-        weights = 1 / np.sqrt(size * np.maximum(n - size, 1))
-        rows = members * weights[:, None]
+        rows, weights = self._weighted()
         shares, *_ = np.linalg.lstsq(rows[known], (self.sample.values * weights)[known])
-        return Explained(members @ shares, additive_flows(shares))
+        return Explained(self.sample.members @ shares, additive_flows(shares))
+
+    def payoff_weights(self, terms: Float[np.ndarray, "n m"]) -> Float[np.ndarray, "n m"]:
+        """See :class:`Surrogate`. A party of an additive game gets :math:`n c_i - v(N)`."""
+        rows, weights = self._weighted()
+        shares = np.linalg.pinv(rows) * weights
+        return (
+            self.sample.n * shares
+            - shares.sum(axis=0)
+            + terms
+            - terms @ self.sample.members @ shares
+        )
+
+    def _weighted(self) -> tuple[np.ndarray, np.ndarray]:
+        """The equations of the shares, and what each counts."""
+        members, size = self.sample.members.astype(np.float64), self.sample.sizes
+        weights = 1 / np.sqrt(size * np.maximum(self.sample.n - size, 1))
+        return members * weights[:, None], weights

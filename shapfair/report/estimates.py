@@ -18,10 +18,24 @@ REWARDS = {"scaling": "scaling", "model_values": "model value", "payoffs": "payo
 """What parties get, and what it is called in a table."""
 
 
-def print_estimate(rewards: Rewards, worst: Bounds | None, file: Any) -> None:
-    """The estimate for people; the worst case stands apart, as nothing of it is estimated."""
+def print_estimate(
+    rewards: Rewards, worst: Bounds | None, test_examples: int | None, file: Any
+) -> None:
+    """The estimate for people; the worst case stands apart, as nothing of it is estimated.
+
+    Args:
+        rewards: what was estimated.
+        worst: bounds by monotonicity, None if there are none.
+        test_examples: number of test examples of which the values are accuracies, None if not told.
+        file: a text file open for writing.
+
+    Raises:
+        ValueError: if the values are no accuracies.
+    """
     estimate, out = rewards.estimate, console(file)
     number = _format(rewards)
+    if test_examples is not None:  # before anything is written, as the values may be no accuracies
+        largest = rewards.exchange_rate * float(estimate.test_errors(test_examples).max())
     out.print(summary(estimate))
     out.print(estimate.promise)
     out.print(reward_table(rewards, number))
@@ -31,6 +45,8 @@ def print_estimate(rewards: Rewards, worst: Bounds | None, file: Any) -> None:
         out.print("Worst case with unlimited budgets if the game is monotone, nothing estimated:")
         out.print(worst_table(rewards, worst, number))
     out.print(error_line(estimate, rewards.exchange_rate, number))
+    if test_examples is not None:
+        out.print(f"By a test set of {test_examples:,} examples at most {number(largest)} more")
     if not estimate.is_exact or len(estimate.table.values) > 1:
         out.print(f"To buy next: {estimate.next_purchase}")
 
@@ -108,15 +124,21 @@ def worst_table(rewards: Rewards, worst: Bounds, number: Form) -> TextTable:
     return TextTable(columns, rows, "<" + ">" * (len(columns) - 1))
 
 
-def to_json(rewards: Rewards, worst: Bounds | None) -> str:
+def to_json(rewards: Rewards, worst: Bounds | None, test_examples: int | None = None) -> str:
     """The estimate for programs; amounts are payoffs, what is not known is ``null``."""
-    return json.dumps(_plain(document(rewards, worst)), indent=1, ensure_ascii=False) + "\n"
+    return (
+        json.dumps(_plain(document(rewards, worst, test_examples)), indent=1, ensure_ascii=False)
+        + "\n"
+    )
 
 
-def document(rewards: Rewards, worst: Bounds | None) -> dict[str, Any]:
+def document(
+    rewards: Rewards, worst: Bounds | None, test_examples: int | None = None
+) -> dict[str, Any]:
     """What :func:`to_json` writes, as dictionaries, arrays and numbers."""
     estimate, rate = rewards.estimate, rewards.exchange_rate
     intervals = {name: np.stack(rewards.interval(name)) for name in REWARDS}
+    tests = None if test_examples is None else rate * estimate.test_errors(test_examples)
     return {
         "parties": list(estimate.parties),
         "design": estimate.design,
@@ -142,6 +164,10 @@ def document(rewards: Rewards, worst: Bounds | None) -> dict[str, Any]:
                 "simultaneous": rate * np.stack(estimate.intervals(name)),
             }
             for name in ("flows", "payoffs", "shapley_values")
+        },
+        "errors_of_payoffs": {
+            **{by: rate * error for by, error in estimate.errors["payoffs"].items()},
+            "test_set_at_most": tests,
         },
         "trivial_flows": rate * estimate.baseline,
         "worst_case": worst and {"payoffs": rate * worst.payoffs, "flows": rate * worst.flows},

@@ -80,6 +80,11 @@ def test_a_complete_table_is_that_of_allocate(capsys):
         np.testing.assert_allclose(document[name], getattr(exact, name), atol=1e-9)
     assert (document["certificate"], document["worst_case"], document["seeds"]) == (True, None, 2)
     assert document["warnings"] == []
+    assert document["errors_of_payoffs"]["test_set_at_most"] is None
+    out, _ = run(capsys, "t.csv", "--test-examples=10000")
+    assert "By a test set of 10,000 examples at most 0.0" in out
+    tested = json.loads(run(capsys, "t.csv", "--format=json", "--test-examples=100").out)
+    assert 0.01 < max(tested["errors_of_payoffs"]["test_set_at_most"]) < 0.3
 
 
 def test_a_table_that_is_not_monotone_has_no_worst_case(capsys, folder):
@@ -145,6 +150,7 @@ def test_an_active_design_says_so(capsys):
         (["elsewhere_scores:score", "--data=full"], "argument --data: elsewhere_scores:score is a"),
         (["t.csv", "--evaluations=9"], "argument --evaluations: t.csv is a table, nothing is"),
         (["mnist", "--name=x"], "argument --name: mnist is an experiment and knows its own"),
+        (["t.csv", "--test-examples=0"], "examples: 0, need at least one"),
         (["gone.csv"], "gone.csv: No such file or directory"),
         (["t.csv", "--budget=Z=1"], "argument --budget: no party 'Z', known: A, B, C, D"),
     ],

@@ -26,7 +26,7 @@ def partial(values, unknown):
 GAMES = [game for game in monotone_games(3, 4) if game[7] == 4]
 
 
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=10, deadline=None)
 @given(game=st.sampled_from(GAMES), unknown=st.sets(st.sampled_from([3, 5, 6]), min_size=1))
 def test_bounds_are_those_of_all_monotone_tables(game, unknown):
     """Vertices of the polytope are tables of known values, which are integers here."""

@@ -254,6 +254,26 @@ def test_errors_are_split_and_the_next_purchase_follows_them():
     np.testing.assert_allclose(shapley, np.sqrt(split["training"] ** 2 + grand) / N)
 
 
+@pytest.mark.parametrize(
+    "options", [{"evaluations": 70}, {"evaluations": 20}, {"evaluations": 255}]
+)
+def test_weights_of_values_give_the_payoffs(options):
+    """So the error by the test set is that of a weighted sum of accuracies, nuggets included."""
+    for seeds in [(0,), (1, 2)]:
+        found = estimate(score, PARTIES, seeds=seeds, **options)
+        np.testing.assert_allclose(found.weights @ found.table.mean, found.payoffs, atol=1e-6)
+    errors = found.test_errors(1000)
+    assert (errors > 0).all()
+    np.testing.assert_allclose(errors, 2 * found.test_errors(4000))
+
+
+def test_weights_of_an_additive_game_give_the_payoffs():
+    values = membership(N) @ np.linspace(0.05, 0.12, N)
+    found = Estimate.from_table(table(random_design(N, 70, 0), values), design="random")
+    assert found.method == "additive game"
+    np.testing.assert_allclose(found.weights @ found.table.mean, found.payoffs, atol=1e-9)
+
+
 # --- partial tables --------------------------------------------------------------------------
 
 

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from shapfair import conditional_shapley_values
 from shapfair.coalitions import bitmask, members, membership
-from shapfair.estimation import design
+from shapfair.estimation import active, design
 from shapfair.estimation.active import Active
 from shapfair.estimation.adjusted import cross_fitted
 from shapfair.estimation.baseline import Enumeration, Proportional, proportional_flows
@@ -59,7 +59,7 @@ def oracle(values):
 
 
 @ESTIMATORS
-@pytest.mark.parametrize("budget", [32, 50, 63])
+@pytest.mark.parametrize("budget", [32, 50])
 def test_no_more_is_asked_for_than_the_budget_and_nothing_twice(estimator, budget):
     values, asked = oracle(overlap(6))
     found = estimator.estimate(values, 6, budget, seed=1)
@@ -82,7 +82,7 @@ def test_all_coalitions_are_exact(estimator):
 
 @ESTIMATORS
 @given(shares=st.lists(st.integers(1, 20), min_size=5, max_size=5), seed=st.integers(0, 99))
-@settings(max_examples=5, deadline=None)
+@settings(max_examples=4, deadline=None)
 def test_additive_games_are_exact(estimator, shares, seed):
     """Every estimator but the truncated one, and those for which size or shares stand in."""
     inexact = (MAXIMUM_SAMPLE_REUSE, COVERAGE_UNBIASED)
@@ -97,7 +97,7 @@ def test_additive_games_are_exact(estimator, shares, seed):
 
 @pytest.mark.parametrize("estimator", [*BY_DESIGN, Permutations(), Active(), PairedRegression()])
 @given(values=tables(4, 5, monotone=False))
-@settings(max_examples=6, deadline=None)
+@settings(max_examples=4, deadline=None)
 def test_everybody_pays_what_it_gains(estimator, values):
     """Efficiency: a row sums to the grand coalition's value less the party's own."""
     n = len(values).bit_length() - 1
@@ -180,9 +180,9 @@ def test_errors_are_those_of_all_samples():
 
 
 def test_the_process_is_unbiased_and_knows_its_error():
-    """Thirty games of seven parties: estimates miss by about their standard errors."""
+    """Twenty games of seven parties: estimates miss by about their standard errors."""
     scores = []
-    for seed in range(30):
+    for seed in range(20):
         values = overlap(7, seed)
         found = COVERAGE_UNBIASED.estimate(oracle(values)[0], 7, 60, seed)
         scores.append(found.payoffs - payoffs_of(conditional_shapley_values(values)))
@@ -195,9 +195,9 @@ def test_the_completed_table_beats_the_others_where_data_overlap():
     errors = {}
     for estimator in [*BY_DESIGN, *OTHERS]:
         of_runs = []
-        for seed in range(3):
-            values = overlap(8, seed)
-            found = estimator.estimate(oracle(values)[0], 8, 80, seed)
+        for seed in range(2):
+            values = overlap(7, seed)
+            found = estimator.estimate(oracle(values)[0], 7, 60, seed)
             of_runs.append(np.linalg.norm(found.flows - conditional_shapley_values(values)))
         errors[estimator.name] = np.median(of_runs)
     ours = [Completion.name, Active.name]
@@ -234,13 +234,13 @@ def test_permutations_of_all_orders_are_exact(antithetic, monkeypatch):
 
 def test_permutations_are_right_on_average_and_know_their_errors():
     values, flows, variances = overlap(5, 4), [], []
-    for seed in range(300):
+    for seed in range(150):
         found = Permutations().estimate(oracle(values)[0], 5, 26, seed)
         flows.append(found.flows)
         variances.append(found.flow_errors**2)
     assert 0.3 < np.nanmean(variances) / np.var(flows, axis=0).mean() < 3
     wanted = conditional_shapley_values(values)
-    error = np.std(flows, axis=0) / np.sqrt(300)
+    error = np.std(flows, axis=0) / np.sqrt(150)
     assert np.abs(np.mean(flows, axis=0) - wanted).max() < 5 * error.max()
 
 
@@ -266,9 +266,9 @@ def test_rows_without_an_order_are_those_of_the_others():
 def test_strata_fill_up_to_the_exact_flows():
     """With so many turns that all strata have all their coalitions, means of means are exact."""
     values = overlap(4, 1)
-    flows = [Stratified().estimate(oracle(values)[0], 4, 15, seed).flows for seed in range(200)]
+    flows = [Stratified().estimate(oracle(values)[0], 4, 15, seed).flows for seed in range(100)]
     np.testing.assert_allclose(
-        np.mean(flows, axis=0), conditional_shapley_values(values), atol=0.03 * values[-1]
+        np.mean(flows, axis=0), conditional_shapley_values(values), atol=0.04 * values[-1]
     )
 
 
@@ -349,6 +349,24 @@ def test_a_smaller_active_budget_has_the_first_of_a_larger_one():
     _, large = (values := oracle(overlap(6)))
     Active().estimate(values[0], 6, 50, 3)
     assert large[:35] == small
+
+
+def test_what_is_picked_next_tells_most():
+    """Against conditioning on every candidate in turn, whole covariances and all."""
+    rng = np.random.default_rng(0)
+    root = rng.standard_normal((9, 12))
+    joint = root @ root.T  # of six values, then three flows
+    covariance, flows, nugget = joint[:6, :6], joint[:6, 6:], 0.3
+    left, wanted = joint.copy(), []
+    for _ in range(4):
+        gains = []
+        for k in range(6):
+            after = left - np.outer(left[:, k], left[k]) / (left[k, k] + nugget)
+            gains.append(-1 if k in wanted else np.trace((left - after)[6:, 6:]))
+        k = int(np.argmax(gains))
+        wanted.append(k)
+        left = left - np.outer(left[:, k], left[k]) / (left[k, k] + nugget)
+    assert active._most_telling(covariance, flows, nugget, 4) == wanted
 
 
 def test_a_sample_needs_single_parties_and_all():
