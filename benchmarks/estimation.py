@@ -115,7 +115,7 @@ def coverage(repetitions: int) -> None:
         values = table(name)
         flows = conditional_shapley_values(values)
         truth = {"flows": flows, "payoffs": payoffs_of(flows)}
-        for m in (100, 200, 400):
+        for m in (200, 400):
             single: dict[str, list[float]] = {"flows": [], "payoffs": []}
             together: dict[str, list[bool]] = {"flows": [], "payoffs": []}
             for seed in range(repetitions):

@@ -22,6 +22,7 @@ from shapfair.estimation.design import always, least, random_design, spread_desi
 from shapfair.estimation.process import CoverageProcess
 from shapfair.estimation.protocol import Estimated, Ledger, Values
 from shapfair.estimation.sample import Sample
+from shapfair.estimation.weights import counts, flow_terms
 from shapfair.extras import load
 
 CANDIDATES = 500
@@ -84,7 +85,13 @@ def posterior(process: CoverageProcess, known: np.ndarray) -> tuple[np.ndarray, 
     cross = process.covariance[np.ix_(known, ~known)]
     solved = load("scipy.linalg").cho_solve(process.factor(known), cross)
     covariance = process.covariance[np.ix_(~known, ~known)] - cross.T @ solved
-    flows = process.flows.reshape(len(known), -1)
+    # What the process cannot explain of a value counts in the flows by itself.
+    members, nugget = process.sample.members, process.prior.nugget
+    own = (
+        flow_terms(members)
+        * (nugget / counts(process.sample.n)[process.sample.sizes])[:, None, None]
+    )
+    flows = (process.flows + own).reshape(len(known), -1)
     return covariance, flows[~known] - solved.T @ flows[known]
 
 

@@ -145,3 +145,18 @@ class Deviations:
         """Standard errors of flows and payoffs."""
         flows, payoffs = self.flows(), self.payoffs()
         return np.sqrt((flows**2).sum(axis=0)), np.sqrt((payoffs**2).sum(axis=0))
+
+    def spreads(self) -> tuple[np.ndarray, np.ndarray]:
+        r"""How uncertain the squared errors of flows and payoffs are themselves.
+
+        A sum of variances :math:`V = \sum_s V_s` of :math:`m_s` coalitions each has, after
+        Satterthwaite, as many degrees of freedom as :math:`V^2` over what is returned,
+        :math:`\sum_s V_s^2/(m_s - 1)`.
+        """
+        return self._spread(self.flows()), self._spread(self.payoffs())
+
+    def _spread(self, terms: np.ndarray) -> np.ndarray:
+        total = np.zeros(terms.shape[1:])
+        for size, number in zip(*np.unique(self.groups, return_counts=True), strict=True):
+            total += (terms[self.groups == size] ** 2).sum(axis=0) ** 2 / (number - 1)
+        return total

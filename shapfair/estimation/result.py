@@ -20,6 +20,7 @@ from shapfair.estimation.sample import Sample
 from shapfair.estimation.surrogate import Additive
 from shapfair.estimation.training_noise import flow_variance, payoff_variance, variance_by_size
 from shapfair.estimation.weights import counts, payoff_terms, payoffs_of
+from shapfair.extras import load
 from shapfair.shapley import conditional_shapley_values
 
 Quantity = Literal["flows", "payoffs", "shapley_values"]
@@ -192,11 +193,29 @@ class Estimate:
         """
         if not 0 < level < 1:
             raise ValueError(f"level: {level}, need a number between 0 and 1")
-        errors, n = self.standard_error(quantity), self.table.n
+        n = self.table.n
         number = (n * (n - 1) if quantity == "flows" else n) * self.looks if simultaneous else 1
-        margin = NormalDist().inv_cdf(1 - (1 - level) / (2 * number)) * errors
+        margin = self._quantiles(quantity, (1 - level) / (2 * number)) * self.standard_error(
+            quantity
+        )
         middle = getattr(self, quantity)
         return middle - margin, middle + margin
+
+    def _quantiles(self, quantity: Quantity, tail: float) -> np.ndarray:
+        """By how many standard errors an estimate is off with such a chance, to one side.
+
+        Student's, as the errors come from some coalitions of every size; normal where no coalition
+        was left to chance.
+        """
+        variance = self.standard_error(quantity) ** 2
+        if self.sampling is None or not len(self.sampling.groups):
+            return np.full(variance.shape, NormalDist().inv_cdf(1 - tail))
+        flows, payoffs = self.sampling.spreads()
+        n = self.table.n
+        spread = {"flows": flows, "payoffs": payoffs, "shapley_values": payoffs / n**4}[quantity]
+        degrees = np.full(variance.shape, 1e9)
+        np.divide(variance**2, spread, out=degrees, where=spread > 0)
+        return np.asarray(load("scipy.special").stdtrit(np.minimum(degrees, 1e9), 1 - tail))
 
     @property
     def margin(self) -> float:

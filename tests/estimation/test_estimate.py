@@ -9,6 +9,7 @@ from math import comb
 
 import numpy as np
 import pytest
+from scipy import stats
 
 import shapfair
 from shapfair import Game, allocate, conditional_shapley_values
@@ -78,9 +79,24 @@ def test_a_budget_is_kept_to_and_the_truth_is_within_the_intervals():
     assert found.shapley_values.sum() == pytest.approx(VALUES[-1])
     np.testing.assert_allclose(found.flows.sum(axis=1), VALUES[-1] - VALUES[2 ** np.arange(N)])
     assert np.linalg.norm(found.flows - FLOWS) < np.linalg.norm(found.baseline - FLOWS) / 4
-    # One quantile, from a table: 97.5 % of the normal distribution lie below 1.959964.
-    low, high = found.intervals("payoffs", simultaneous=False)
-    np.testing.assert_allclose(high - low, 2 * 1.959964 * found.standard_error("payoffs"), 1e-6)
+
+
+def test_quantiles_are_students():
+    """Of a single flow, from the definition; and of the normal distribution without sampling."""
+    found = estimate(score, PARTIES, evaluations=90, seeds=(1, 2))
+    terms, sizes = found.sampling.flows()[:, 1, 4], found.sampling.groups
+    parts = [terms[sizes == size] for size in set(sizes)]
+    total = sum((part**2).sum() for part in parts) + found.errors["flows"]["training"][1, 4] ** 2
+    degrees = total**2 / sum((part**2).sum() ** 2 / (len(part) - 1) for part in parts)
+    for simultaneous, chances in [(False, 1), (True, 56)]:
+        low, high = found.intervals("flows", simultaneous=simultaneous)
+        quantile = stats.t.ppf(1 - 0.025 / chances, degrees)
+        assert high[1, 4] - low[1, 4] == pytest.approx(2 * quantile * np.sqrt(total))
+    payoffs, shapley = (np.subtract(*found.intervals(x)) for x in ("payoffs", "shapley_values"))
+    assert (shapley < payoffs / N).all()  # wider, as the grand coalition's value is noisy
+    exact = estimate(score, PARTIES[:5], seeds=(1, 2))
+    low, high = exact.intervals("payoffs", simultaneous=False)
+    np.testing.assert_allclose(high - low, 2 * 1.959964 * exact.standard_error("payoffs"), 1e-6)
 
 
 def test_few_parties_are_enumerated():
@@ -166,10 +182,18 @@ def test_a_coalition_that_fails_is_an_error():
 
 
 def test_precision_stops_at_preset_budgets():
-    found = estimate(score, PARTIES, precision=0.05)
-    assert found.margin <= 0.05
-    assert found.evaluations in campaign._budgets(N, None, 0.05, "random")
-    assert found.evaluations < 255
+    calls = []
+
+    def counted(members, seed):
+        calls.append(members)
+        return score(members, seed)
+
+    wanted = 0.7 * estimate(score, PARTIES, evaluations=160).margin
+    found = estimate(counted, PARTIES, precision=wanted)
+    assert len(calls) == len(set(calls)) == found.evaluations
+    assert found.margin <= wanted
+    assert found.evaluations in campaign._budgets(N, None, wanted, "random")
+    assert 160 < found.evaluations < 255
     assert f"at {found.looks} budgets together" in found.promise
     # All looks count: with one look the same values have narrower intervals.
     assert Estimate.from_table(found.table, design="random").margin < found.margin

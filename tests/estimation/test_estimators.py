@@ -1,5 +1,6 @@
 """Estimators of flows: exact where they must be, unbiased by enumeration, as good as peers."""
 
+from dataclasses import replace
 from itertools import combinations, permutations
 
 import numpy as np
@@ -351,22 +352,38 @@ def test_a_smaller_active_budget_has_the_first_of_a_larger_one():
     assert large[:35] == small
 
 
-def test_what_is_picked_next_tells_most():
+@pytest.mark.parametrize("seed", range(6))
+def test_what_is_picked_next_tells_most(seed):
     """Against conditioning on every candidate in turn, whole covariances and all."""
-    rng = np.random.default_rng(0)
-    root = rng.standard_normal((9, 12))
-    joint = root @ root.T  # of six values, then three flows
-    covariance, flows, nugget = joint[:6, :6], joint[:6, 6:], 0.3
-    left, wanted = joint.copy(), []
-    for _ in range(4):
+    root = np.random.default_rng(seed).standard_normal((15, 6))
+    joint = root @ root.T  # of twelve values, then three flows
+    left, wanted, nugget = joint.copy(), [], 0.3
+    for _ in range(8):
         gains = []
-        for k in range(6):
+        for k in range(12):
             after = left - np.outer(left[:, k], left[k]) / (left[k, k] + nugget)
-            gains.append(-1 if k in wanted else np.trace((left - after)[6:, 6:]))
+            gains.append(-1 if k in wanted else np.trace((left - after)[12:, 12:]))
         k = int(np.argmax(gains))
         wanted.append(k)
         left = left - np.outer(left[:, k], left[k]) / (left[k, k] + nugget)
-    assert active._most_telling(covariance, flows, nugget, 4) == wanted
+    assert active._most_telling(joint[:12, :12], joint[:12, 12:], nugget, 8) == wanted
+
+
+def test_what_no_game_explains_counts_in_the_flows_by_itself():
+    """The covariances of flows and values against those of whole tables, nugget included."""
+    n, values = 4, overlap(4)
+    sample = Sample(n, tuple(range(1, 16)), values[1:], np.zeros(15, dtype=bool))
+    process = CoverageProcess.of(sample, np.random.default_rng(0))
+    process = CoverageProcess(sample, replace(process.prior, nugget=0.02))
+    known = np.isin(np.arange(1, 16), [1, 2, 4, 8, 15, 3, 6])
+    joint = process.covariance + 0.02 * np.eye(15)
+    left = joint - joint[:, known] @ np.linalg.solve(joint[np.ix_(known, known)], joint[known])
+    units = conditional_shapley_values(np.eye(16)[1:]).reshape(15, -1)
+    covariance, flows = active.posterior(process, known)
+    np.testing.assert_allclose(flows, (left @ units)[~known], atol=1e-8)
+    np.testing.assert_allclose(
+        covariance + 0.02 * np.eye(8), left[np.ix_(~known, ~known)], atol=1e-8
+    )
 
 
 def test_a_sample_needs_single_parties_and_all():
