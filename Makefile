@@ -11,16 +11,18 @@ endif
 # a notebook need each other.
 PARALLEL := -n 2 --dist loadfile
 
-.PHONY: help setup book test lint pytest nbval site reproduce bench faults lab lock clean
+.PHONY: help setup book test lint pytest nbval site reproduce bench faults fuzz lab lock sbom clean
 
 help:
 	@echo "make book       fetch the data, retrain MNIST (one seed), execute every notebook, build the book"
 	@echo "make test       lint, types, tests, notebooks against their stored outputs, book, site check"
 	@echo "make faults     kill, stop, starve and damage runs and stores; nothing may be lost or wrong"
+	@echo "make fuzz       give two million hostile inputs to whatever reads what others have written"
 	@echo "make lab        JupyterLab on the notebooks"
 	@echo "make reproduce  retrain the recorded experiments and compare with the record"
 	@echo "make bench      speed and memory, beside the peers (benchmarks/)"
 	@echo "make lock       renew requirements.lock and environment.yml from pyproject.toml"
+	@echo "make sbom       a bill of materials from requirements.lock, _build/sbom.cdx.json (CycloneDX)"
 	@echo "make clean      remove what was built (.venv stays; remove it by hand)"
 
 setup:
@@ -65,11 +67,17 @@ bench: setup
 faults: setup
 	@$(BIN)/python tools/faults.py
 
+fuzz: setup
+	@$(BIN)/python tools/fuzz.py
+
 lab: setup
 	@$(BIN)/jupyter lab notebooks
 
 lock: setup
 	@$(BIN)/python tools/lock.py
+
+sbom: setup
+	@$(BIN)/python tools/sbom.py _build/sbom.cdx.json
 
 clean:
 	rm -rf _build .pytest_cache .mypy_cache .ruff_cache .hypothesis shapfair.egg-info

@@ -169,8 +169,8 @@ def _peer(name: str, dataset: Dataset) -> float:
     if not python.exists():
         print(f"installing the peers in {PEERS} (once)", file=sys.stderr)
         venv.create(PEERS, with_pip=True)
-        install = ["-m", "pip", "install", "--quiet", "-r", HERE / "requirements.txt"]
-        subprocess.run([python, *install], check=True)
+        install = "-m pip install --quiet --require-hashes --no-deps -r".split()
+        subprocess.run([python, *install, HERE / "requirements.txt"], check=True)
     with tempfile.TemporaryDirectory() as folder:
         data = Path(folder, "data.npz")
         np.savez(data, inputs=dataset.train_inputs, labels=dataset.train_labels)

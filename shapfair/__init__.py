@@ -24,6 +24,8 @@ _ROOMS = {
     "linear_programme": "clearing",
     "Estimate": "estimation.result",
     "estimate": "estimation.campaign",
+    "DeliveredModel": "delivered.model",
+    "load_model": "delivered.model",
     "Evaluation": "valuation.evaluation",
     "Experiment": "training.experiment",
     "evaluate": "valuation.functions",

@@ -2,7 +2,6 @@
 
 import csv
 import io
-import json
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -13,9 +12,10 @@ from typing import Any, get_args
 import numpy as np
 from jaxtyping import Float
 
-from shapfair import clearing, rational, remarks
+from shapfair import clearing, documents, rational, remarks
 from shapfair.amounts import Amounts, amounts_of
 from shapfair.clearing import Certificate, Clearing, NegativeFlowError
+from shapfair.coalitions import check_memory
 from shapfair.game import Game, Repair
 from shapfair.rounding import exponent, magnitude, range_error
 from shapfair.shapley import conditional_shapley_values, flow_error, shapley_values
@@ -156,7 +156,7 @@ class Allocation:
 
     def to_json(self) -> str:
         """:meth:`to_dict` as JSON text."""
-        return json.dumps(self.to_dict(), indent=1, ensure_ascii=False, allow_nan=False) + "\n"
+        return documents.to_text(self.to_dict(), indent=1) + "\n"
 
     def to_csv(self) -> str:
         """One row per party as CSV text: means, and standard errors if there are several tables."""
@@ -214,7 +214,8 @@ def allocate(
 
     Raises:
         ValueError: if an argument is not as described, if flows are negative although a budget or
-            a desired value binds, or if the amounts leave float64's range.
+            a desired value binds, if the amounts leave float64's range, or if memory cannot hold
+            three more copies of the values.
 
     Cost: O(n 2^n) per table for the flows and O(n^4) for clearing. A table whose answer float64
     cannot settle takes rational numbers, 2 ms for n = 5 and 1 s for n = 20; larger ones get a
@@ -224,6 +225,7 @@ def allocate(
         raise ValueError(f"repair: {repair!r}, need one of {', '.join(get_args(Repair))}")
     b = amounts_of("budgets", budgets, game.parties)
     r = amounts_of("desired", desired, game.parties)
+    check_memory(game.n, game.seeds, copies=3)
     warnings = remarks.on_origin(game)
     game = game.scaled(exchange_rate)
     warnings += remarks.on_monotonicity(game, repair)

@@ -9,6 +9,8 @@ from collections.abc import Iterable, Sequence
 import numpy as np
 from jaxtyping import Bool, UInt8
 
+from shapfair import memory
+
 MAX_PARTIES = 26
 """Largest number of parties; a table of 2**26 values takes 0.5 GiB."""
 
@@ -30,19 +32,44 @@ def count_parties(coalitions: int) -> int:
     return n
 
 
-def check_party_count(n: int) -> None:
+def check_party_count(n: int, where: str = "parties") -> None:
     """Refuse more parties than an exact table can hold.
+
+    Args:
+        n: number of parties.
+        where: what the message begins with, such as the name of a file.
 
     Raises:
         ValueError: if ``n`` exceeds :data:`MAX_PARTIES`; the message gives the memory needed.
     """
     if n > MAX_PARTIES:
-        gib = 2 * 8 * 2**n / 2**30  # the caller's float64 table and the game's own copy
+        # For the caller's float64 table and the game's own copy.
+        need = f"about {2 * 8 * 2**n // 2**30:,} GiB" if n < 60 else "more memory than there is"
         raise ValueError(
-            f"n = {n} parties need about {gib:,.0f} GiB for exact values, the limit is "
-            f"{MAX_PARTIES} parties: merge parties with similar data, or estimate the flows "
-            "from some coalitions (shapfair.estimate)"
+            f"{where}: n = {n:,} parties need {need} for exact values, the limit is "
+            f"{MAX_PARTIES} parties: merge parties with similar data, or estimate the "
+            "flows from some coalitions (shapfair.estimate)"
         )
+
+
+def check_memory(n: int, tables: int = 1, copies: int = 1, where: str = "parties") -> None:
+    """Refuse tables of float64 that do not fit into the memory that there is.
+
+    Args:
+        n: number of parties.
+        tables: number of tables.
+        copies: how often each is held at once, or what else its making takes.
+        where: what the message begins with.
+
+    Raises:
+        ValueError: naming ``n``, what is needed and what there is.
+    """
+    several = f", {tables:,} tables" if tables > 1 else ""
+    memory.check(
+        copies * 8 * tables * 2**n,
+        f"{where}: n = {n} parties{several}",
+        "take a machine with more, or merge parties with similar data",
+    )
 
 
 def members(coalition: int) -> tuple[int, ...]:

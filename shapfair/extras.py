@@ -12,6 +12,7 @@ EXTRAS = {
     "flint": "theory",
     "scipy": "theory",
     "distributed": "cluster",
+    "safetensors": "models",
 }
 """Package as it is imported -> the extra that brings it."""
 

@@ -12,16 +12,11 @@ from jaxtyping import Float
 from numpy.typing import ArrayLike
 
 from shapfair import tables
-from shapfair.coalitions import coalition_name, count_parties
+from shapfair.coalitions import check_memory, coalition_name, count_parties
+from shapfair.origin import DERIVED, SEEDS, TABLE, check_provenance
 from shapfair.rounding import NOISE, magnitude
 
 Repair = Literal["none", "hull"]
-
-TABLE = "table"
-"""Key of a provenance for the digest of the table that it is of."""
-
-DERIVED = "derived"
-"""Key of a provenance for what was done to that table since."""
 
 
 @dataclass(frozen=True)
@@ -75,7 +70,9 @@ class Game:
 
     Raises:
         ValueError: if there are not :math:`2^n` finite values with :math:`1\le n\le 26`, if the
-            empty coalition's value is not 0, or if the names are not distinct and non-empty.
+            empty coalition's value is not 0, if a name or a label is not taken
+            (:func:`shapfair.tables.check_parties`), if the provenance is not what its keys say
+            (:mod:`shapfair.origin`), or if memory cannot hold a copy of the values.
     """
 
     values: Float[np.ndarray, "*seeds coalitions"]
@@ -91,8 +88,8 @@ class Game:
         seed_labels: Sequence[Any] = (),
     ):
         try:
-            values = np.array(values, dtype=np.float64)
-        except (TypeError, ValueError):
+            values = np.asarray(values, dtype=np.float64)
+        except (TypeError, ValueError, OverflowError):
             raise ValueError("values: not an array of numbers with one row per seed") from None
         if values.ndim not in (1, 2) or 0 in values.shape:
             raise ValueError(
@@ -103,10 +100,13 @@ class Game:
         if len(names) != n:
             raise ValueError(f"parties: {len(names)} names, the table has {n} parties")
         tables.check_parties(names)
-        labels = tuple(map(str, seed_labels))
+        labels, rows = tuple(map(str, seed_labels)), values.size // 2**n
         if labels:
-            tables.check_seed_labels(labels, values.size // 2**n)
-        self._set(values, names, provenance, labels)
+            tables.check_seed_labels(labels, rows)
+        if provenance is not None:
+            check_provenance(provenance, rows)
+        check_memory(n, rows)
+        self._set(values.copy(), names, provenance, labels)
         self._check_finite()
         for value in self.values[..., 0].ravel():
             if value != 0:
@@ -120,15 +120,17 @@ class Game:
     def _with_values(self, values: np.ndarray, how: str) -> "Game":
         """The game with other values, an array of its own that nobody else holds.
 
-        ``how`` they were made of the old ones is added to the provenance.
+        ``how`` they were made of the old ones is added to the provenance. Seeds are those of the
+        tables as long as there are as many.
         """
         game = object.__new__(Game)
-        provenance = self.provenance
+        as_many, provenance = values.size == self.values.size, self.provenance
         if provenance is not None:
             earlier = provenance.get(DERIVED)
             steps = [*earlier, how] if isinstance(earlier, list) else [how]
-            provenance = {**provenance, DERIVED: steps}
-        game._set(values, self.parties, provenance, self.seed_labels)
+            kept = {k: x for k, x in provenance.items() if as_many or k != SEEDS}
+            provenance = {**kept, DERIVED: steps}
+        game._set(values, self.parties, provenance, self.seed_labels if as_many else ())
         return game
 
     def _check_finite(self) -> None:
@@ -185,6 +187,20 @@ class Game:
             )
         scaled._check_finite()
         return scaled
+
+    def averaged(self) -> "Game":
+        """The game of the mean table over all seeds; its provenance says so.
+
+        Raises:
+            ValueError: if a mean leaves float64's range.
+        """
+        with np.errstate(over="ignore"):
+            mean = np.asarray(self.values.reshape(-1, 2**self.n).mean(axis=0))
+        seeds = (self.provenance or {}).get(SEEDS) or self.seed_labels
+        which = f"the tables of seeds {', '.join(map(str, seeds))}" if seeds else "all tables"
+        game = self._with_values(mean, f"mean of {which}")
+        game._check_finite()
+        return game
 
     def is_as_recorded(self) -> bool | None:
         """Whether values, parties and seeds are those that a run has recorded.

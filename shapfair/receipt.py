@@ -17,7 +17,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from shapfair import __version__
+from shapfair import __version__, files
 from shapfair.allocation import Allocation, allocate
 from shapfair.game import Game
 from shapfair.tables import form_of
@@ -53,7 +53,7 @@ class Source(NamedTuple):
             OSError: if it cannot be read.
         """
         form_of(path)
-        return cls.of(path, Path(path).read_bytes())
+        return cls.of(path, files.read(path))
 
     @classmethod
     def of(cls, path: str | Path, content: bytes) -> "Source":

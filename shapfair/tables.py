@@ -1,8 +1,21 @@
 """Value tables on disk: CSV for people and spreadsheets, JSON for programs.
 
-CSV has one 0/1 column per party, then ``value``, and optionally ``seed``; every coalition appears
-exactly once per seed, the empty one included, in any order. JSON is ``{"parties": [...], "values":
-[[...]], "provenance": {...}}`` with one row of values per seed in bitmask order.
+Both are UTF-8 text, with or without a byte order mark, without NUL. A file holds at most 10,000
+tables of 1 to 26 parties, each with every coalition exactly once, the empty one with value 0. Names
+of parties are as :mod:`shapfair.names` wants them.
+
+**CSV.** The header has a column per party, then ``value``; a column ``seed`` may stand anywhere
+among them or last. Every other line that is not empty is a coalition: 0 or 1 for every party, its
+value, and the seed if there is such a column; lines may come in any order. Fields are separated by
+commas; one that begins with a double quote ends with one, and has two for each within, so that it
+may hold commas and ends of lines. Lines end with LF, CR or both. Spaces and tabs around a field do
+not count. A value is a number as :func:`shapfair.numerals.number` reads it; a seed is a label as
+:func:`check_seed_labels` wants it.
+
+**JSON.** An object with the keys ``parties`` (a list of names), ``values`` (a list of rows of
+numbers, one row per seed in bitmask order) and, if need be, ``provenance`` (an object, see
+:mod:`shapfair.origin`), and no other. No object has a key twice; whole numbers have up to 4,300
+digits.
 
 Whatever is missing, duplicated, non-finite or malformed is an error that names the place; nothing
 is repaired.
@@ -12,19 +25,22 @@ import csv
 import io
 import json
 import sys
-from collections import Counter
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
 import numpy as np
 
-from shapfair import names, numerals
-from shapfair.coalitions import check_party_count, coalition_name
-from shapfair.files import write_whole
+from shapfair import documents, files, names, numerals
+from shapfair.coalitions import check_memory, check_party_count, coalition_name
+from shapfair.filling import Filling
+from shapfair.origin import check_provenance
 
 VALUE, SEED = "value", "seed"
 """Names of the CSV columns that are not parties."""
+
+MAX_TABLES = 10_000
+"""Most tables of a file, one per seed."""
 
 
 class Table(NamedTuple):
@@ -58,13 +74,19 @@ def read_csv(path: str | Path, content: bytes | None = None) -> Table:
         ValueError: names the file, the line and what is wrong there.
         OSError: if the file cannot be read.
     """
-    parties, tables = _read_rows(path, content, _value)
-    check_party_count(len(parties))
+    parties, rows = _rows(path, content, exact=True)
+    tables: dict[str, Filling] = {}
+    for line, seed, coalition, text in rows:
+        where = f"{path}: line {line}"
+        value = _value(text, coalition, parties, where)
+        _check_empty_value(coalition, value, where)
+        if seed not in tables:
+            tables[seed] = Filling(path, parties, seed)
+        tables[seed].add(coalition, value, line)
     if not tables:
         raise ValueError(f"{path}: no rows, need all {2 ** len(parties)} coalitions")
-    for seed, table in tables.items():
-        _check_complete(table, parties, f"{path}{_of_seed(seed)}")
-    values = np.array([[table[c] for c in range(len(table))] for table in tables.values()])
+    check_memory(len(parties), len(tables), 3, str(path))
+    values = np.array([table.table() for table in tables.values()])
     return Table(_without_single_seed(values), parties, None, tuple(filter(None, tables)))
 
 
@@ -74,46 +96,62 @@ def read_partial_csv(
     """Parties of a CSV value table that need not be complete, and by seed its values by coalition.
 
     A row whose value is empty counts as missing. Without a column of seeds the only seed is ``""``.
+    There is no limit to the parties but that of whoever takes them.
 
     Raises:
         ValueError: names the file, the line and what is wrong there.
         OSError: if the file cannot be read.
     """
-    return _read_rows(path, content, lambda text, *where: _value(text, *where) if text else None)
-
-
-def _read_rows(
-    path: str | Path,
-    content: bytes | None,
-    value_of: Callable[[str, int, Sequence[str], str], float | None],
-) -> tuple[tuple[str, ...], dict[str, dict[int, float]]]:
-    """Parties, and by seed the values by coalition of all rows that have one."""
-    records = _records(path, content)
-    line, header = next(records, (1, []))
-    parties = _parties(header, f"{path}: line {line}")
-    columns = [header.index(name) for name in parties]
-
+    parties, rows = _rows(path, content, exact=False)
     tables: dict[str, dict[int, float]] = {}
+    for line, seed, coalition, text in rows:
+        where = f"{path}: line {line}"
+        table = tables.setdefault(seed, {})
+        if not text:
+            continue
+        value = _value(text, coalition, parties, where)
+        _check_empty_value(coalition, value, where)
+        if coalition in table:
+            name = coalition_name(coalition, parties)
+            raise ValueError(f"{where}: coalition {name} appears twice")
+        table[coalition] = value
+    return parties, {seed: table for seed, table in tables.items() if table}
+
+
+Row = tuple[int, str, int, str]
+"""Line, seed (empty if there is no such column), coalition and the text of its value."""
+
+
+def _rows(
+    path: str | Path, content: bytes | None, *, exact: bool
+) -> tuple[tuple[str, ...], Iterator[Row]]:
+    """Parties and rows of a CSV value table; ``exact`` ones have as many parties as a table can."""
+    records = _records(path, files.read(path) if content is None else content)
+    line, header = next(records, (1, []))
+    parties = _parties(header, f"{path}: line {line}", exact)
+    return parties, _checked_rows(path, records, header, parties)
+
+
+def _checked_rows(
+    path: str | Path,
+    records: Iterator[tuple[int, list[str]]],
+    header: list[str],
+    parties: tuple[str, ...],
+) -> Iterator[Row]:
+    columns = [header.index(name) for name in parties]
+    value_column, seed_column = header.index(VALUE), header.index(SEED) if SEED in header else None
+    seeds: set[str] = set()
     for line, record in records:
         where = f"{path}: line {line}"
         if len(record) != len(header):
             raise ValueError(f"{where}: {len(record)} fields, the header has {len(header)}")
-        seed = record[header.index(SEED)] if SEED in header else ""
-        if SEED in header and not seed:
-            raise ValueError(f"{where}: the seed is empty")
-        if not seed.isprintable():
-            raise ValueError(f"{where}: the seed {seed!r} is not printable")
+        seed = "" if seed_column is None else record[seed_column]
+        if seed not in seeds:
+            if seed_column is not None:
+                _check_seed(seed, len(seeds), where)
+            seeds.add(seed)
         coalition = _coalition([record[column] for column in columns], parties, where)
-        value = value_of(record[header.index(VALUE)], coalition, parties, where)
-        if value is None:
-            continue
-        _check_empty_value(coalition, value, where)
-        table = tables.setdefault(seed, {})
-        if coalition in table:
-            name = coalition_name(coalition, parties)
-            raise ValueError(f"{where}: coalition {name} appears twice{_of_seed(seed)}")
-        table[coalition] = value
-    return parties, tables
+        yield line, seed, coalition, record[value_column]
 
 
 def write_csv(path: str | Path, table: Table) -> None:
@@ -130,7 +168,7 @@ def write_csv(path: str | Path, table: Table) -> None:
     seeds = (table.seed_labels or range(len(rows))) if several else ()
     text = io.StringIO()
     write_rows(text, table.parties, (map(repr, row.tolist()) for row in rows), seeds)
-    write_whole(path, text.getvalue().encode())
+    files.write_whole(path, text.getvalue().encode())
 
 
 def write_rows(
@@ -164,19 +202,20 @@ def read_json(path: str | Path, content: bytes | None = None) -> Table:
         ValueError: names the file, the row of ``values`` and what is wrong there.
         OSError: if the file cannot be read.
     """
+    content = files.read(path) if content is None else content
     try:
-        document = json.loads(_text(path, content), object_pairs_hook=_unique_keys)
-    except json.JSONDecodeError as error:
-        raise ValueError(f"{path}: line {error.lineno}: not JSON ({error.msg})") from None
-    except (RecursionError, ValueError) as error:
-        raise ValueError(f"{path}: not a value table ({error})") from None
+        document = documents.parse(content)
+    except ValueError as error:
+        raise ValueError(f"{path}: {error}") from None
     if not isinstance(document, dict):
         raise ValueError(f"{path}: not a JSON object with the keys parties and values")
     for key in ("parties", "values"):
         if key not in document:
             raise ValueError(f"{path}: the key {key!r} is missing")
     for key in document.keys() - {"parties", "values", "provenance"}:
-        raise ValueError(f"{path}: unknown key {key!r}, known: parties, values, provenance")
+        raise ValueError(
+            f"{path}: unknown key {names.shown(key)}, known: parties, values, provenance"
+        )
     parties, provenance = document["parties"], document.get("provenance")
     if not (isinstance(parties, list) and all(isinstance(name, str) for name in parties)):
         raise ValueError(f"{path}: parties must be a list of names")
@@ -184,101 +223,144 @@ def read_json(path: str | Path, content: bytes | None = None) -> Table:
         raise ValueError(f"{path}: provenance must be an object")
     check_parties(parties, str(path))
     values = _json_values(document["values"], parties, path)
+    if provenance is not None:
+        check_provenance(provenance, len(values), str(path))
     return Table(_without_single_seed(values), tuple(parties), provenance)
 
 
 def write_json(path: str | Path, table: Table) -> None:
-    """Write a JSON value table; ``provenance`` appears if there is any."""
+    """Write a JSON value table; ``provenance`` appears if there is any.
+
+    Raises:
+        ValueError: if the provenance is not JSON, or the text does not fit into memory.
+    """
+    files.write_whole(path, json_bytes(table))
+
+
+def json_bytes(table: Table) -> bytes:
+    """Content of the file that :func:`write_json` writes, which see for errors."""
+    # Measured: the text and its pieces take 23 times as much as the values.
+    check_memory(len(table.parties), table.values.size >> len(table.parties), copies=23)
     document: dict[str, Any] = {
         "parties": list(table.parties),
         "values": table.values.reshape(-1, 2 ** len(table.parties)).tolist(),
     }
     if table.provenance is not None:
         document["provenance"] = table.provenance
-    text = json.dumps(document, indent=1, ensure_ascii=False, allow_nan=False)
-    write_whole(path, f"{text}\n".encode())
+    return f"{documents.to_text(document, indent=1)}\n".encode()
 
 
 def check_parties(parties: Sequence[str], where: str = "parties") -> None:
-    """Refuse party names as :func:`check_names` does, and more of them than a table can have.
+    """Refuse too many parties, and names that are not taken (:mod:`shapfair.names`) or look alike.
 
     Raises:
-        ValueError: naming the first offender; also beyond 26 parties.
+        ValueError: naming the first offender; also beyond 26 parties, before any name is looked at.
     """
+    check_party_count(len(parties), where)
     check_names(parties, where)
-    check_party_count(len(parties))
 
 
 def check_names(parties: Sequence[str], where: str = "parties") -> None:
-    """Refuse party names that are missing, empty, unprintable, padded, or look alike.
+    """Refuse no parties, and names that are not taken (:mod:`shapfair.names`) or look alike.
 
     Raises:
         ValueError: naming the first offender.
     """
     if not parties:
         raise ValueError(f"{where}: no parties, need at least one")
-    for i, name in enumerate(parties):
-        if not name or name != name.strip() or not name.isprintable():
-            raise ValueError(
-                f"{where}: party {i + 1} is named {name!r}, need a printable name "
-                "without spaces around it"
-            )
-    names.check_distinct(parties, where)
+    names.check(parties, where)
 
 
 def check_seed_labels(labels: Sequence[str], count: int) -> None:
-    """Refuse seed labels that are not one per table, distinct, printable and without padding.
+    """Refuse seed labels that are not one per table, different, and harmless.
+
+    A label is printable, has no padding, at most 100 characters, and is a number or something that
+    no spreadsheet takes for a formula.
 
     Raises:
         ValueError: naming the first offender.
     """
     if len(labels) != count:
         raise ValueError(f"seed_labels: {len(labels)} labels for {count} tables")
-    for k, label in enumerate(labels):
-        if not label or label != label.strip() or not label.isprintable():
-            raise ValueError(f"seed_labels: {label!r}, need a printable label without padding")
-        if label in labels[:k]:
+    seen: set[str] = set()
+    for label in labels:
+        if flaw := _label_flaw(label):
+            raise ValueError(f"seed_labels: {names.shown(label)}, {flaw}")
+        if label in seen:
             raise ValueError(f"seed_labels: two tables are of seed {label!r}")
+        seen.add(label)
 
 
-def _text(path: str | Path, content: bytes | None) -> str:
-    """Content of a UTF-8 file, with or without a byte order mark."""
-    raw = Path(path).read_bytes() if content is None else content
+def _label_flaw(label: str) -> str:
+    """What is needed instead of a label; empty if it is taken."""
+    if not label or label != label.strip() or not label.isprintable():
+        return "need a printable label without padding"
+    if len(label) > names.LONGEST:
+        return f"need at most {names.LONGEST} characters"
     try:
-        text = raw.decode("utf-8-sig")
+        numerals.number(label)
+    except ValueError:
+        if names.is_formula(label):
+            return "a spreadsheet would take it for a formula"
+    return ""
+
+
+def _check_seed(seed: str, tables: int, where: str) -> None:
+    """Refuse the label of a new table of a CSV file."""
+    if not seed:
+        raise ValueError(f"{where}: the seed is empty")
+    if flaw := _label_flaw(seed):
+        raise ValueError(f"{where}: the seed {names.shown(seed)}, {flaw}")
+    if tables == MAX_TABLES:
+        raise ValueError(f"{where}: the seed {seed} is one too many, the limit is {MAX_TABLES:,}")
+
+
+def _text(path: str | Path, content: bytes) -> str:
+    """Content of a UTF-8 file, with or without a byte order mark."""
+    try:
+        text = content.decode("utf-8-sig")
     except UnicodeDecodeError as error:
-        line = raw[: error.start].count(b"\n") + 1
+        line = content[: error.start].count(b"\n") + 1
         raise ValueError(f"{path}: line {line}: not UTF-8 text, save the table as UTF-8") from None
     if "\0" in text:
         raise ValueError(f"{path}: a binary file, not a value table")
     return text
 
 
-def _records(path: str | Path, content: bytes | None) -> Iterator[tuple[int, list[str]]]:
+def _records(path: str | Path, content: bytes) -> Iterator[tuple[int, list[str]]]:
     """Line number and fields of every record that is not blank."""
-    reader = csv.reader(io.StringIO(_text(path, content), newline=""), strict=True)
+    if b"\0" in content:
+        _text(path, content)  # says what is wrong
+    lines = io.TextIOWrapper(io.BytesIO(content), "utf-8-sig", newline="")
+    reader = csv.reader(lines, strict=True)
     try:
         for record in reader:
             if record:
                 yield reader.line_num, [field.strip(" \t") for field in record]
     except csv.Error as error:
         raise ValueError(f"{path}: line {reader.line_num}: not CSV ({error})") from None
+    except UnicodeDecodeError:
+        _text(path, content)
 
 
-def _parties(header: list[str], where: str) -> tuple[str, ...]:
-    """Party names of a header that is found right."""
+def _parties(header: list[str], where: str, exact: bool) -> tuple[str, ...]:
+    """Party names of a header that is found right; ``exact`` tables limit their number."""
     if not header:
         raise ValueError(f"{where}: no header, need one column per party, then 'value'")
+    parties = [name for name in header if name not in (VALUE, SEED)]
+    if exact:
+        check_party_count(len(parties), where)
     if VALUE not in header:
         raise ValueError(f"{where}: no column is named 'value', found: {', '.join(header)}")
     for name in header[header.index(VALUE) + 1 :]:
         if name != SEED:
-            raise ValueError(f"{where}: column {name!r} after 'value', only 'seed' may follow it")
+            raise ValueError(
+                f"{where}: column {names.shown(name)} after 'value', only 'seed' may follow it"
+            )
     if header.count(SEED) > 1:
         raise ValueError(f"{where}: two columns are named 'seed'")
-    parties = tuple(name for name in header if name not in (VALUE, SEED))
     check_names(parties, where)
-    return parties
+    return tuple(parties)
 
 
 def _coalition(cells: list[str], parties: Sequence[str], where: str) -> int:
@@ -287,7 +369,7 @@ def _coalition(cells: list[str], parties: Sequence[str], where: str) -> int:
     name, cell = next(
         pair for pair in zip(parties, cells, strict=True) if pair[1] not in ("0", "1")
     )
-    raise ValueError(f"{where}: membership of party {name} is {cell!r}, need 0 or 1")
+    raise ValueError(f"{where}: membership of party {name} is {names.shown(cell)}, need 0 or 1")
 
 
 def _value(text: str, coalition: int, parties: Sequence[str], where: str) -> float:
@@ -305,37 +387,14 @@ def _check_empty_value(coalition: int, value: float | int, where: str) -> None:
         raise ValueError(f"{where}: the empty coalition has value {value!r}, it must be 0")
 
 
-def _of_seed(seed: str) -> str:
-    return f" (seed {seed})" if seed else ""
-
-
-def _check_complete(table: dict[int, float], parties: Sequence[str], where: str) -> None:
-    total = 2 ** len(parties)
-    if len(table) == total:
-        return
-    first = next(c for c in range(total) if c not in table)
-    name = coalition_name(first, parties) if first else "the empty coalition (all zeros, value 0)"
-    others = total - len(table) - 1
-    raise ValueError(
-        f"{where}: {len(table)} of {total} coalitions; missing: {name}"
-        + (f" and {others} more" if others else "")
-        + "; an exact allocation needs all, `shapfair estimate` does with some"
-    )
-
-
-def _unique_keys(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
-    for key, times in Counter(key for key, _ in pairs).items():
-        if times > 1:
-            raise ValueError(f"the key {key!r} appears twice")
-    return dict(pairs)
-
-
 def _json_values(rows: Any, parties: Sequence[str], path: str | Path) -> np.ndarray:
     total = 2 ** len(parties)
     if not isinstance(rows, list) or not all(isinstance(row, list) for row in rows):
         raise ValueError(f"{path}: values must be a list of rows, one per seed")
     if not rows:
         raise ValueError(f"{path}: values has no rows, need one per seed")
+    if len(rows) > MAX_TABLES:
+        raise ValueError(f"{path}: values has {len(rows):,} rows, the limit is {MAX_TABLES:,}")
     for k, row in enumerate(rows):
         where = f"{path}: row {k + 1} of values"
         if len(row) != total:
@@ -344,13 +403,19 @@ def _json_values(rows: Any, parties: Sequence[str], path: str | Path) -> np.ndar
             )
         for coalition, value in enumerate(row):
             if type(value) not in (int, float) or not abs(value) <= sys.float_info.max:
-                found = json.dumps(value)[:40]
                 name = coalition_name(coalition, parties)
                 raise ValueError(
-                    f"{where}: coalition {name} has value {found}, need a finite number"
+                    f"{where}: coalition {name} has value {_found(value)}, need a finite number"
                 )
         _check_empty_value(0, row[0], where)
     return np.array(rows, dtype=np.float64)
+
+
+def _found(value: Any) -> str:
+    """What stands in the place of a number, in few words; a list may be as deep as it likes."""
+    if isinstance(value, list | dict):
+        return "a list" if isinstance(value, list) else "an object"
+    return json.dumps(value)[:40]
 
 
 def _without_single_seed(values: np.ndarray) -> np.ndarray:

@@ -96,7 +96,7 @@ def random_case(rng: Random) -> Case | None:
 
 def names(rng: Random, n: int) -> list[str]:
     """Names that need no quotes, and such that do."""
-    return rng.choice([[f"party {i}" for i in range(n)], list("ABCDEF"[:n]), list("äß[=,x"[:n])])
+    return rng.choice([[f"party {i}" for i in range(n)], list("ABCDEF"[:n]), list("äß[$,x"[:n])])
 
 
 def case_of(game: Game, form: str, budgets: Any, desired: Any, rate: float, repair: Any) -> Case:

@@ -1,7 +1,8 @@
 """Renew requirements.lock from pyproject.toml, and environment.yml from both.
 
-The lock is resolved for every platform and for Python 3.11 to 3.13 at once, with hashes and
-environment markers and without any index address. The resolver (uv) lives in a throw-away
+Also benchmarks/requirements.txt, the peers of the benchmarks, from requirements.in beside it. Locks
+are resolved for every platform and for Python 3.11 to 3.13 at once, with hashes and environment
+markers and without any index address. The resolver (uv) lives in a throw-away
 environment. ``environment_yml`` alone is what the tests use to compare the twins.
 """
 
@@ -19,6 +20,7 @@ from packaging.utils import canonicalize_name
 ROOT = Path(__file__).resolve().parent.parent
 LOCK = ROOT / "requirements.lock"
 ENVIRONMENT = ROOT / "environment.yml"
+PEERS = ROOT / "benchmarks" / "requirements.txt"
 CONDA_PYTHON = "3.12"
 
 CONDA_NAMES = {"matplotlib": "matplotlib-base", "tensorflow-cpu": "tensorflow"}
@@ -77,24 +79,30 @@ def environment_yml() -> str:
 
 
 def main() -> None:
-    """Resolve, then write both files."""
+    """Resolve, then write all files."""
     with tempfile.TemporaryDirectory() as folder:
         venv.create(folder, with_pip=True)
         python = Path(folder, "Scripts" if sys.platform == "win32" else "bin", "python")
         subprocess.run([python, "-m", "pip", "install", "--quiet", "uv"], check=True)
-        options = (
-            "--universal --python-version 3.11 --all-extras --upgrade --quiet "
-            "--generate-hashes --no-annotate --no-emit-index-url"
-        )
-        subprocess.run(
-            [
-                *(python, "-m", "uv", "pip", "compile", *options.split(), "pyproject.toml"),
-                *("--output-file", LOCK, "--custom-compile-command", "make lock"),
-            ],
-            cwd=ROOT,
-            check=True,
-        )
+        resolve(python, "pyproject.toml", LOCK, "--all-extras")
+        resolve(python, "benchmarks/requirements.in", PEERS)
     ENVIRONMENT.write_text(environment_yml())
+
+
+def resolve(python: Path, source: str, lock: Path, *more: str) -> None:
+    """Write the lock of what a file asks for, with the resolver of an environment."""
+    options = (
+        "--universal --python-version 3.11 --upgrade --quiet "
+        "--generate-hashes --no-annotate --no-emit-index-url"
+    )
+    subprocess.run(
+        [
+            *(python, "-m", "uv", "pip", "compile", *options.split(), *more, source),
+            *("--output-file", lock, "--custom-compile-command", "make lock"),
+        ],
+        cwd=ROOT,
+        check=True,
+    )
 
 
 if __name__ == "__main__":

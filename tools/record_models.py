@@ -2,8 +2,8 @@
 
 Usage: python tools/record_models.py NAME [--seeds K] [--values FILE] [--folder PATH] [--out FILE]
 
-Every seed's targets come from its own recorded table, by the monotone hull. Models stay in the
-folder, so that a run which was stopped goes on where it was.
+The targets are those of the mean of the recorded tables, repaired by the monotone hull, the same
+under every seed. Models stay in the folder, so that a run which was stopped goes on where it was.
 """
 
 import argparse
@@ -16,7 +16,8 @@ from typing import Any
 import numpy as np
 
 from shapfair import Game, allocate
-from shapfair.made_to_order.delivery import deliver, targets_of
+from shapfair.made_to_order.delivery import deliver
+from shapfair.made_to_order.ordering import targets_of
 from shapfair.made_to_order.targets import RewardModel
 from shapfair.paper.experiments import EXPERIMENTS
 from shapfair.valuation.evaluation import provenance
@@ -59,7 +60,7 @@ def main() -> int:
         raise ValueError(f"{name}: the value table has no provenance")
     experiment = EXPERIMENTS[name](game.provenance["data_size"])
     seeds = game.provenance["seeds"][: arguments.seeds]
-    allocation = allocate(game, 0, repair="hull")
+    allocation = allocate(game.averaged(), 0, repair="hull")
     models: list[RewardModel] = []
     found = 0
     for seed in seeds:
@@ -67,7 +68,7 @@ def main() -> int:
         found += len(list(folder.glob("*.json")))
         models += deliver(
             experiment,
-            targets_of(allocation, experiment, seed),
+            targets_of(allocation, game, experiment, seed),
             seed,
             folder,
             finished=lambda m: print(

@@ -119,7 +119,10 @@ def _checked(texts: tuple[str, ...]) -> list[Row]:
 
 
 def _parsed(texts: Iterable[str]) -> list[Any]:
-    return [row for text in texts for row in as_list(yaml.safe_load(text))]
+    try:
+        return [row for text in texts for row in as_list(yaml.safe_load(text))]
+    except (yaml.YAMLError, RecursionError) as error:
+        raise ValueError(f"the claims ledger:\nnot YAML: {error}") from None
 
 
 def as_list(value: Any) -> list[Any]:

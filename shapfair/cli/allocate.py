@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 from shapfair.cli.options import (
     add_allocation_options,
     allocation_of,
+    check_apart,
     print_warnings,
     whole_file,
     words_of,
@@ -46,6 +47,7 @@ def _allocate(arguments: argparse.Namespace) -> int:
     if arguments.figure and arguments.figure.suffix not in FIGURE_ENDINGS:
         endings = ", ".join(FIGURE_ENDINGS)
         raise ValueError(f"--figure {arguments.figure}: the name must end in one of {endings}")
+    check_apart({"VALUES": arguments.values, "--out": arguments.out, "--figure": arguments.figure})
     with contextlib.ExitStack() as stack:
         out = stack.enter_context(whole_file("--out", arguments.out)) if arguments.out else None
         figure = (

@@ -5,6 +5,7 @@ import sys
 from typing import Any
 
 from shapfair.cli.notes import if_stopped
+from shapfair.cli.options import say
 
 
 def add_data(subparsers: Any) -> None:
@@ -41,7 +42,7 @@ def _data_list(arguments: argparse.Namespace) -> int:
             rows.append(row)
     columns = ("name", "size", "train + test", "cached", "sources")
     console(sys.stdout).print(TextTable(columns, rows))
-    print(f"cached in {cache.cache_folder() / 'datasets'}")
+    say(f"cached in {cache.cache_folder() / 'datasets'}")
     return 0
 
 
@@ -50,8 +51,8 @@ def _data_fetch(arguments: argparse.Namespace) -> int:
 
     with if_stopped(f"the cache has no part of {arguments.name}, run again to fetch it"):
         dataset = fetch(arguments.name)
-    print(f"{dataset.name}: {cache.cache_file(dataset.name)}")
-    print(f"from {dataset.source}, sha256 {dataset.digest}")
+    say(f"{dataset.name}: {cache.cache_file(dataset.name)}")
+    say(f"from {dataset.source}, sha256 {dataset.digest}")
     return 0
 
 
@@ -63,5 +64,5 @@ def _data_verify(arguments: argparse.Namespace) -> int:
         dataset = cache.read(recipe)
     except DataError as error:
         raise DataError(f"{error}; `shapfair data fetch {arguments.name}` gets it") from error
-    print(f"{dataset.name}: ok, sha256 {dataset.digest}")
+    say(f"{dataset.name}: ok, sha256 {dataset.digest}")
     return 0

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from shapfair.cli.notes import if_stopped
 from shapfair.cli.options import (
-    EXPERIMENT_NAMES,
+    EXPERIMENT_PARTIES,
     add_amount_options,
     named_amounts,
     on_command_line,
@@ -84,7 +84,7 @@ def _estimate(arguments: argparse.Namespace) -> int:
         if Path(what).suffix.lower() == ".csv":
             _refuse(arguments, OF_A_RUN + OF_A_FUNCTION, f"{what} is a table, nothing is valued")
             estimate, worst, notes = _of_table(what)
-        elif what in EXPERIMENT_NAMES:
+        elif what in EXPERIMENT_PARTIES:
             _refuse(arguments, OF_A_FUNCTION, f"{what} is an experiment and knows its own")
             estimate = _of_experiment(arguments, stack)
         elif ":" in what:
@@ -92,7 +92,7 @@ def _estimate(arguments: argparse.Namespace) -> int:
             estimate = _of_function(arguments, stack)
         else:
             raise ValueError(
-                f"argument WHAT: {what!r}, need an experiment ({', '.join(EXPERIMENT_NAMES)}), a "
+                f"argument WHAT: {what!r}, need an experiment ({', '.join(EXPERIMENT_PARTIES)}), a "
                 "function MODULE:NAME or a value table FILE.csv"
             )
         rewards = _rewards(arguments, estimate)

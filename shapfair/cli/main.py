@@ -7,6 +7,7 @@ JAX.
 
 import argparse
 import sys
+import warnings
 from collections.abc import Sequence
 from typing import Any, NoReturn
 
@@ -16,7 +17,7 @@ from shapfair.cli.data import add_data
 from shapfair.cli.estimate import add_estimate
 from shapfair.cli.models import add_models
 from shapfair.cli.notes import stopped
-from shapfair.cli.options import on_command_line
+from shapfair.cli.options import on_command_line, say
 from shapfair.cli.reproduce import add_reproduce
 from shapfair.cli.store import add_store
 from shapfair.cli.template import add_template
@@ -41,7 +42,9 @@ def main(argv: Sequence[str] | None = None) -> int:
     try:
         arguments = _arguments(argv)
         words = arguments.words
-        status: int = arguments.handler(arguments)
+        with warnings.catch_warnings():
+            warnings.showwarning = _show
+            status: int = arguments.handler(arguments)
         sys.stdout.flush()  # what cannot be written is to be known now
         return status
     except KeyboardInterrupt as stop:
@@ -62,8 +65,13 @@ def main(argv: Sequence[str] | None = None) -> int:
         message = f"not enough memory ({error})"
     except ImportError as error:
         message = f"a package cannot be loaded: {error.__cause__ or error}"
-    print("shapfair: error:", " ".join(message.split()), file=sys.stderr)
+    say(f"shapfair: error: {message}", sys.stderr)
     return 2
+
+
+def _show(message: Warning | str, *_: Any, **__: Any) -> None:
+    """A warning of a library, without the line of code that it is from."""
+    say(f"shapfair: warning: {message}", sys.stderr)
 
 
 def _arguments(argv: Sequence[str] | None) -> argparse.Namespace:

@@ -18,6 +18,9 @@ def stopped(notes: Sequence[str] = _notes) -> str:
 @contextlib.contextmanager
 def if_stopped(note: str) -> Iterator[None]:
     """Say this, what is kept and how to go on, if the command is stopped within the block."""
+    from shapfair import escapes  # late: this module has to load fast
+
+    note = escapes.line(note)
     _notes.append(note)
     try:
         yield

@@ -2,31 +2,34 @@
 
 import argparse
 import contextlib
+import os
 import sys
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import replace
+from itertools import combinations
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from shapfair import names, numerals
+from shapfair import escapes, names, numerals
 from shapfair.files import replacing
 
 if TYPE_CHECKING:
     from shapfair.allocation import Allocation
     from shapfair.game import Game
 
-EXPERIMENT_NAMES = (
-    "mnist",
-    "mnist-carried",
-    "mnist-copy-1-2",
-    "mnist-copy-6-9",
-    "mnist-disjoint",
-    "cifar10",
-    "imdb",
-    "imdb-published",
-    "imdb-carried",
-)
-"""Names of shapfair.paper.experiments.EXPERIMENTS, here so that the help does not load JAX."""
+EXPERIMENT_PARTIES = {
+    "mnist": 5,
+    "mnist-carried": 5,
+    "mnist-copy-1-2": 6,
+    "mnist-copy-6-9": 6,
+    "mnist-disjoint": 5,
+    "cifar10": 4,
+    "imdb": 5,
+    "imdb-published": 5,
+    "imdb-carried": 5,
+}
+"""Names of shapfair.paper.experiments.EXPERIMENTS and how many parties they have, here so that the
+help and the first checks do not load JAX."""
 
 
 def option_type(kind: str) -> Callable[[str], Any]:
@@ -176,7 +179,36 @@ def on_command_line(message: str, words: Mapping[str, str]) -> str:
 def print_warnings(warnings: Sequence[str]) -> None:
     """Show the warnings of an allocation on standard error, a line each."""
     for warning in warnings:
-        print("shapfair: warning:", warning, file=sys.stderr)
+        say(f"shapfair: warning: {warning}", sys.stderr)
+
+
+def say(text: str, file: Any = None) -> None:
+    """Print one line for people, harmless whatever it quotes, on standard output by default."""
+    print(escapes.line(text), file=file)
+
+
+def check_apart(files: Mapping[str, Path | None]) -> None:
+    """Refuse files of a command that are the same one, by whatever paths and links.
+
+    Args:
+        files: path by the words for it on the command line, None if it is not given.
+
+    Raises:
+        ValueError: naming two of them.
+    """
+    given = [(words, path) for words, path in files.items() if path is not None]
+    for (words, path), (other, there) in combinations(given, 2):
+        if _are_same(path, there):
+            raise ValueError(f"{other} {there}: is the file of {words} too, name another")
+
+
+def _are_same(path: Path, other: Path) -> bool:
+    if os.path.realpath(path) == os.path.realpath(other):
+        return True
+    try:
+        return os.path.samefile(path, other)
+    except OSError:  # one of them is not there
+        return False
 
 
 @contextlib.contextmanager

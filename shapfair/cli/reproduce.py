@@ -10,10 +10,12 @@ from typing import Any
 
 from shapfair.cli.notes import if_stopped
 from shapfair.cli.options import (
-    EXPERIMENT_NAMES,
+    EXPERIMENT_PARTIES,
+    check_apart,
     on_command_line,
     option_type,
     print_warnings,
+    say,
     whole_file,
     words_of,
 )
@@ -29,7 +31,7 @@ def add_reproduce(subparsers: Any) -> None:
         "values are kept: a run that was stopped goes on where it was.",
     )
     add = parser.add_argument
-    add("name", choices=EXPERIMENT_NAMES, help="experiment")
+    add("name", choices=EXPERIMENT_PARTIES, help="experiment")
     add(
         "--seeds",
         metavar="K",
@@ -61,12 +63,12 @@ def add_reproduce(subparsers: Any) -> None:
 
 
 def _reproduce(arguments: argparse.Namespace) -> int:
-    if arguments.seeds < 1:
-        raise ValueError(f"argument --seeds: {arguments.seeds}, need at least 1")
+    _check_seeds(arguments)
+    store = arguments.store or default_store()
+    check_apart({"--store": store, "--out": arguments.out})
     with contextlib.ExitStack() as stack:
         out = stack.enter_context(whole_file("--out", arguments.out)) if arguments.out else None
 
-        store = arguments.store or default_store()
         stack.enter_context(if_stopped(f"what is finished is in {store}, run again to go on"))
 
         from shapfair.allocation import allocate
@@ -79,7 +81,7 @@ def _reproduce(arguments: argparse.Namespace) -> int:
         if out:
             run.game.to_json(out)
         new = run.values[:, 1:].size - run.found
-        print(
+        say(
             f"{experiment.name}: {new} models trained in {run.seconds:.1f} s, {run.found} found in "
             f"the store, data from {experiment.dataset.source}"
         )
@@ -87,12 +89,25 @@ def _reproduce(arguments: argparse.Namespace) -> int:
         print_allocation(allocation, sys.stdout)
         print_warnings([on_command_line(line, arguments.words) for line in allocation.warnings])
         if run.strangers:
-            print(
+            say(
                 f"shapfair: {store} also holds {run.strangers} values of other experiments, "
                 "none of them was used",
-                file=sys.stderr,
+                sys.stderr,
             )
     return 0
+
+
+def _check_seeds(arguments: argparse.Namespace) -> None:
+    """Refuse no seeds, and so many that their models could not be trained, before data are loaded.
+
+    Raises:
+        ValueError: naming the number of models and the limit.
+    """
+    if arguments.seeds < 1:
+        raise ValueError(f"argument --seeds: {arguments.seeds}, need at least 1")
+    from shapfair.valuation.run import check_count
+
+    check_count(arguments.seeds, 2 ** EXPERIMENT_PARTIES[arguments.name] - 1)
 
 
 @contextlib.contextmanager

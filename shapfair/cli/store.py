@@ -5,6 +5,8 @@ import sys
 from pathlib import Path
 from typing import Any
 
+from shapfair.cli.options import say
+
 
 def add_store(subparsers: Any) -> None:
     """Describe ``shapfair store list|check|repair|prune``."""
@@ -61,7 +63,7 @@ def _list(arguments: argparse.Namespace) -> int:
     ]
     columns = ("experiment", "digest", "seeds", "values", "found by", "last found")
     console(sys.stdout).print(TextTable(columns, rows, "<<<>><"))
-    print(f"in {path}")
+    say(f"in {path}")
     return 0
 
 
@@ -82,7 +84,7 @@ def _check(arguments: argparse.Namespace) -> int:
     path = arguments.path or default_store()
     held = holdings(path)
     values = sum(holding.values for holding in held)
-    print(f"{path}: ok, {values:,} values of {len(held):,} experiments, each as it was written")
+    say(f"{path}: ok, {values:,} values of {len(held):,} experiments, each as it was written")
     return 0
 
 
@@ -92,15 +94,15 @@ def _repair(arguments: argparse.Namespace) -> int:
     path = arguments.path or default_store()
     saved = repair(path)
     if saved.damaged is None:
-        print(f"{path}: nothing to repair, {saved.values:,} values")
+        say(f"{path}: nothing to repair, {saved.values:,} values")
         return 0
     known = "" if saved.expected is None else f" of {saved.expected:,}"
-    print(f"{path}: {saved.values:,}{known} values saved, the damaged file is {saved.damaged}")
+    say(f"{path}: {saved.values:,}{known} values saved, the damaged file is {saved.damaged}")
     return 0
 
 
 def _prune(arguments: argparse.Namespace) -> int:
     from shapfair.valuation.inventory import prune
 
-    print(f"{arguments.path}: {prune(arguments.path, arguments.digest):,} values removed")
+    say(f"{arguments.path}: {prune(arguments.path, arguments.digest):,} values removed")
     return 0

@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+from shapfair import documents, files
 from shapfair.cli.options import words_of
 
 WRONG = ("fault: ", "not signed: ")
@@ -47,11 +48,11 @@ def add_verify(subparsers: Any) -> None:
 
 
 def _verify(arguments: argparse.Namespace) -> int:
-    content, values = arguments.receipt.read_bytes(), arguments.values.read_bytes()
+    content, values = files.read(arguments.receipt), files.read(arguments.values)
     lines = findings(content, arguments.values, values)
     if arguments.signers and not lines[0].startswith(WRONG):
         lines += _by_the_parties(arguments, content)
-    _show(lines)
+    show(lines)
     return int(any(line.startswith(WRONG) for line in lines))
 
 
@@ -88,9 +89,9 @@ def _receipt(content: bytes) -> dict[str, Any]:
     from shapfair.receipt import FORMAT
 
     try:
-        stated = json.loads(content.decode("utf-8-sig"))
-    except (RecursionError, ValueError) as error:
-        raise ValueError(f"receipt: not JSON ({error})") from None
+        stated = documents.parse(content)
+    except ValueError as error:
+        raise ValueError(f"receipt: {error}") from None
     if not isinstance(stated, dict) or stated.get("format") != FORMAT:
         raise ValueError(f"receipt: not a {FORMAT}")
     return stated
@@ -127,7 +128,7 @@ def _checked(again: dict[str, Any], open_: list[str]) -> Iterator[str]:
     yield from (f"warning: {warning}" for warning in warnings)
 
 
-def _show(lines: list[str]) -> None:
+def show(lines: list[str]) -> None:
     """Print what a terminal can show, and nothing that it would take for a command."""
     code = sys.stdout.encoding or "ascii"
     for line in lines:

@@ -8,18 +8,28 @@ import sys
 from collections.abc import Callable
 from typing import Literal, overload
 
+from shapfair import escapes
 from shapfair.datasets import cache, sources
 from shapfair.datasets.cache import cache_folder
-from shapfair.datasets.cifar10 import CIFAR10, CIFAR10_PARTIES
+from shapfair.datasets.cifar10 import CIFAR10, CIFAR10_CLASSES, CIFAR10_PARTIES
 from shapfair.datasets.dataset import Arrays, DataError, Dataset, Examples, Recipe, Records
-from shapfair.datasets.imdb import IMDB, IMDB_PARTIES, IMDB_REVIEWS_EACH, Reviews
-from shapfair.datasets.mnist import MNIST, MNIST_PARTIES
+from shapfair.datasets.imdb import (
+    IMDB,
+    IMDB_CLASSES,
+    IMDB_PARTIES,
+    IMDB_REVIEWS_EACH,
+    Reviews,
+)
+from shapfair.datasets.mnist import MNIST, MNIST_CLASSES, MNIST_PARTIES
 from shapfair.datasets.partition import Deal, Duplicates, Partition
 
 __all__ = [
+    "CIFAR10_CLASSES",
     "CIFAR10_PARTIES",
+    "IMDB_CLASSES",
     "IMDB_PARTIES",
     "IMDB_REVIEWS_EACH",
+    "MNIST_CLASSES",
     "MNIST_PARTIES",
     "RECIPES",
     "Arrays",
@@ -53,7 +63,7 @@ def recipe_of(name: str) -> Recipe:
 
 def print_notice(line: str) -> None:
     """Tell the user a line on standard error."""
-    print(f"shapfair: {line}", file=sys.stderr, flush=True)
+    print(escapes.line(f"shapfair: {line}"), file=sys.stderr, flush=True)
 
 
 @overload

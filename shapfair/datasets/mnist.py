@@ -18,6 +18,9 @@ MNIST_PARTIES = {
 }
 """The five parties of the paper's MNIST experiment and the labels each of them holds (App. J.1)."""
 
+MNIST_CLASSES = tuple("0123456789")
+"""What the labels mean."""
+
 RAW_FILES = {
     "train_inputs": ("train-images-idx3-ubyte", "6bbc9ace898e44ae57da46a324031adb"),
     "train_labels": ("train-labels-idx1-ubyte", "a25bea736e30d166cdddb491f175f624"),

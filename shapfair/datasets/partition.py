@@ -9,6 +9,7 @@ import numpy as np
 from jaxtyping import Int, Integer
 from numpy.typing import ArrayLike
 
+from shapfair import names
 from shapfair.coalitions import check_party_count, members
 from shapfair.datasets.dataset import read_only
 
@@ -26,8 +27,9 @@ class Partition:
             set, distinct; read-only.
 
     Raises:
-        ValueError: if there is no party, two parties share a name, a party has no data, or its
-            positions are negative or repeated; the message names the party.
+        ValueError: if there is no party or more than 26, a name is not taken
+            (:mod:`shapfair.names`), a party has no data, or its positions are negative or repeated;
+            the message names the party.
     """
 
     parties: tuple[str, ...]
@@ -39,10 +41,9 @@ class Partition:
                 f"partition: {len(self.parties)} parties and {len(self.indices)} lists of indices, "
                 "need one list for each of at least one party"
             )
-        check_party_count(len(self.parties))
-        for i, (party, held) in enumerate(zip(self.parties, self.indices, strict=True)):
-            if party in self.parties[:i]:
-                raise ValueError(f"partition: two parties are called {party!r}, rename one")
+        check_party_count(len(self.parties), "partition")
+        names.check(self.parties, "partition")
+        for party, held in zip(self.parties, self.indices, strict=True):
             if held.size == 0:
                 raise ValueError(f"partition: party {party!r} has no data, leave it out")
             if held.min() < 0:
@@ -70,6 +71,7 @@ class Partition:
         Raises:
             ValueError: if a party has no label, or a label that no record has; also as the class.
         """
+        check_party_count(len(label_sets), "partition")
         present = np.unique(labels)
         for party, wanted in label_sets.items():
             for label in wanted:
@@ -202,7 +204,8 @@ class Deal:
         each: number of records that every party gets, of the first ones of the training set.
 
     Raises:
-        ValueError: if there is no party, two parties share a name, or ``each`` is not positive.
+        ValueError: if there is no party or more than 26, a name is not taken
+            (:mod:`shapfair.names`), or ``each`` is not positive.
     """
 
     parties: tuple[str, ...]
@@ -211,7 +214,8 @@ class Deal:
     def __post_init__(self) -> None:
         if self.each < 1:
             raise ValueError(f"deal: {self.each} records for every party, need at least 1")
-        self.of_seed(0)  # finds what is wrong with the parties
+        check_party_count(len(self.parties), "deal")
+        self.of_seed(0)  # finds what is wrong with the names
 
     def of_seed(self, seed: int) -> Partition:
         """What the parties hold under a seed: no record twice, no record left out."""

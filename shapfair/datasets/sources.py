@@ -4,7 +4,6 @@ The first two deliver the full data set over the network. Whichever answers, its
 canonical order and verified before anybody sees it.
 """
 
-import lzma
 import re
 import shutil
 import subprocess
@@ -17,6 +16,8 @@ from pathlib import Path
 
 import numpy as np
 
+from shapfair import escapes
+from shapfair.datasets import bounded
 from shapfair.datasets.cache import cache_folder
 from shapfair.datasets.dataset import ARRAYS, DataError, Recipe, Records
 from shapfair.leftovers import temporary
@@ -44,10 +45,18 @@ def obtain(recipe: Recipe, notice: Callable[[str], None]) -> Records:
         try:
             place = f"{recipe.name} from {source}"
             return recipe.verified(deliver(recipe).canonical(), place)
-        except (DataError, OSError) as error:
-            notice(f"{recipe.name}: {source} failed: {error}")
-            reasons.append(f"{source}: {error}")
+        except Exception as error:  # nobody knows what other people's programs and files may do
+            reason = _reason(error)
+            notice(f"{recipe.name}: {source} failed: {reason}")
+            reasons.append(f"{source}: {reason}")
     raise DataError(f"{recipe.name} could not be obtained ({'; '.join(reasons)})")
+
+
+def _reason(error: Exception) -> str:
+    """What went wrong, in one line."""
+    if isinstance(error, DataError | OSError):
+        return escapes.line(str(error))
+    return escapes.line(f"{type(error).__name__}: {error}")
 
 
 def from_tfds(recipe: Recipe) -> Records:
@@ -131,8 +140,8 @@ def embedded(recipe: Recipe) -> Records:
         raise DataError(f"data: {recipe.name} has no embedded subset, only the full data set")
     file = EMBEDDED / f"{recipe.name}.xz"
     try:
-        content = lzma.decompress(file.read_bytes())
-    except (OSError, lzma.LZMAError) as error:
+        content = bounded.from_xz(bounded.read(file))
+    except (OSError, DataError) as error:
         raise DataError(f"{file}: {error}; install shapfair again") from error
     return recipe.from_bytes(content, "embedded", source="embedded", place=str(file))
 

@@ -1,67 +1,29 @@
-"""Where payoffs meet training: the targets of an allocation, and the models made for them, on disk.
+"""Models made to order, on disk: what is written, what is kept, what is made anew.
 
-A delivered model is two files, ``party-1.msgpack`` with the parameters and ``party-1.json`` with
-all the rest, numbered in the order of the parties. The second is written last, so that a model
-whose JSON file is there is complete.
+:mod:`shapfair.delivered` says what the two files of a model are, and reads them. The weights are
+put in their place first and the document right after: if the power fails between the two, they do
+not fit, which every reader finds, and the model is made anew.
 """
 
-import hashlib
-import json
 from collections.abc import Callable, Sequence
-from dataclasses import asdict
+from contextlib import ExitStack
+from dataclasses import replace
 from pathlib import Path
-from typing import Any
 
-import numpy as np
-from flax import serialization
-
-from shapfair.allocation import Allocation
-from shapfair.files import write_whole
-from shapfair.made_to_order.making import reward_models
+from shapfair.delivered import document, papers
+from shapfair.delivered.model import read
+from shapfair.files import replacing, write_whole
+from shapfair.leftovers import undisturbed
+from shapfair.made_to_order.describing import check_can_be_saved, files_of, model_of, repriced
+from shapfair.made_to_order.making import check_own, reward_models
 from shapfair.made_to_order.targets import RewardModel, Target
 from shapfair.made_to_order.workbench import Scored
 from shapfair.training.experiment import Experiment
 from shapfair.valuation.progress import Bar
 from shapfair.valuation.store import digest
 
-
-def targets_of(
-    allocation: Allocation, experiment: Experiment, seed: int, *, exchange_rate: float = 1.0
-) -> tuple[Target, ...]:
-    r"""Accuracy of every party's model, :math:`(v(i) + \lambda_i^* p_{i,-}(v)) / \nu` (Sec. 4).
-
-    Args:
-        allocation: of the game of a run of the experiment, or of a file of it.
-        experiment: the experiment whose values those are.
-        seed: the table of the game to take.
-        exchange_rate: payoff per unit of accuracy :math:`\nu`, the one of the allocation.
-
-    Raises:
-        ValueError: if the game has no provenance or that of another experiment, or if it has no
-            table of the seed.
-    """
-    origin = allocation.game.provenance or {}
-    if "digest" not in origin or "seeds" not in origin:
-        raise ValueError(
-            "values: no provenance, so nothing says which models these are the values of: take a "
-            "table that `shapfair reproduce --out` wrote"
-        )
-    if origin["digest"] != digest(experiment.description()):
-        raise ValueError(
-            f"values: of another experiment ({origin.get('experiment')}, "
-            f"{origin.get('data_size')} data, digest {origin['digest'][:12]}) than "
-            f"{experiment.name} on {experiment.dataset.size} data "
-            f"({digest(experiment.description())[:12]}): make its table with `shapfair reproduce`"
-        )
-    if seed not in origin["seeds"]:
-        seeds = ", ".join(map(str, origin["seeds"]))
-        raise ValueError(f"values: no table of seed {seed}, there are those of {seeds}")
-    row, n = origin["seeds"].index(seed), allocation.game.n
-    wanted = allocation.model_values.reshape(-1, n)[row] / exchange_rate
-    own = allocation.game.own_values.reshape(-1, n)[row] / exchange_rate
-    best = float(np.ravel(allocation.game.grand_value)[row]) / exchange_rate
-    parties = zip(allocation.game.parties, wanted.tolist(), own.tolist(), strict=True)
-    return tuple(Target(party, accuracy, alone, best) for party, accuracy, alone in parties)
+SAME = 1e-9
+"""Targets that are no further apart are one order."""
 
 
 def deliver(
@@ -70,122 +32,138 @@ def deliver(
     seed: int,
     folder: str | Path,
     *,
+    beside: papers.Papers | None = None,
     scored: Scored = lambda party, step, accuracy: None,
     finished: Callable[[RewardModel], None] = lambda model: None,
+    notice: Callable[[str], None] = lambda line: None,
 ) -> tuple[RewardModel, ...]:
-    """Make the models and save each as soon as it is made; those in the folder are not made again.
+    """Make the models and save each as soon as it is made.
+
+    A model of the folder that fits its order (party, seed, experiment, target) is kept; if its
+    price is another now, its document says so when all models are made. Every other is made anew
+    and takes the place of what is there.
 
     Args:
         experiment: data, parties, network and training.
         targets: what to make.
         seed: seed of the run.
         folder: where the models go; made if missing.
+        beside: receipt and table to lay beside the models when all are made.
         scored: see :func:`~shapfair.made_to_order.making.reward_models`.
         finished: called with every new model when it is saved.
+        notice: called with one line for every model of the folder that is made anew.
 
     Raises:
-        ValueError: if the folder holds a party's model that was made to another order, or as
+        ValueError: if a file that no delivery has left there is in the way, if the files cannot
+            hold the network's variables, or as
             :func:`~shapfair.made_to_order.making.reward_models`.
         OSError: if a file cannot be read or written.
     """
-    paths = {
-        party: Path(folder) / f"party-{i + 1}.json"
-        for i, party in enumerate(experiment.partition.parties)
-    }
-    key = digest(experiment.description())
-    there = {
-        target.party: _load_as_ordered(paths[target.party], key, target, seed)
-        for target in targets
-        if target.party in paths and paths[target.party].exists()
-    }
+    check_can_be_saved(experiment)
+    if beside:
+        papers.check_place(beside, Path(folder))
+    kept: dict[str, RewardModel] = {}
+    for target in targets:
+        if (model := _kept(target, experiment, seed, Path(folder), notice)) is not None:
+            kept[target.party] = replace(model, target=target)
+    old = [model.target for model in kept.values()]
+    check_own(old, {party: model.alone for party, model in kept.items()}, seed, experiment)
 
     def save_and_report(model: RewardModel) -> None:
-        save(model, paths[model.target.party], experiment)
+        save(model, folder, experiment)
         finished(model)
 
-    missing = [target for target in targets if target.party not in there]
+    missing = [target for target in targets if target.party not in kept]
     made = reward_models(experiment, missing, seed, finished=save_and_report, scored=scored)
-    models = there | {model.target.party: model for model in made}
+    for target in old:
+        _reprice(_path(folder, experiment, target.party), target)
+    if beside:
+        papers.save(beside, Path(folder))
+    models = kept | {model.target.party: model for model in made}
     return tuple(models[target.party] for target in targets)
 
 
-def save(model: RewardModel, path: str | Path, experiment: Experiment) -> None:
-    """Write a model: ``path`` gets all but the parameters, a file of the same name those.
+def save(model: RewardModel, folder: str | Path, experiment: Experiment) -> Path:
+    """Write a model's files.
 
     Args:
         model: what to write.
-        path: ends in ``.json``; its folder is made if missing.
-        experiment: the experiment of the model, whose digest goes with it.
+        folder: where the files go; made if missing.
+        experiment: the experiment of the model.
+
+    Returns:
+        where the document is.
+
+    Raises:
+        ValueError: if the network's variables cannot be written, or a number is not finite.
+        OSError: if a file cannot be written; then both are as they were.
     """
-    path = Path(path)
+    path = _path(folder, experiment, model.target.party)
     path.parent.mkdir(parents=True, exist_ok=True)
-    weights = serialization.msgpack_serialize(model.parameters)
-    document = {
-        name: value
-        for name, value in vars(model).items()
-        if name not in ("target", "parameters", "curve")
-    }
-    document = {
-        "experiment": experiment.name,
-        "digest": digest(experiment.description()),
-        "target": asdict(model.target),
-        **document,
-        "outcome": model.outcome,
-        "curve": model.curve,
-        "sha256": hashlib.sha256(weights).hexdigest(),
-    }
-    write_whole(path.with_suffix(".msgpack"), weights)
-    write_whole(path, (json.dumps(document) + "\n").encode())
+    about, weights = files_of(model, experiment)
+    files = {path: about, path.with_suffix(".safetensors"): weights}
+    with undisturbed, ExitStack() as stack:  # what comes last into it is the first to get in place
+        for file, content in files.items():
+            stack.enter_context(replacing(file)).write_bytes(content)
+    return path
 
 
 def load(path: str | Path) -> RewardModel:
     """Read a model that :func:`save` wrote; nothing in the files is executed.
 
     Raises:
-        ValueError: if the files are not such a model or do not belong together.
-        OSError: if they cannot be read.
+        ValueError: if a file is damaged, edited, or that of another party.
+        OSError: if a file cannot be read.
     """
-    return _load(Path(path))[0]
+    return model_of(*read(Path(path)))
 
 
-def _load(path: Path) -> tuple[RewardModel, dict[str, Any]]:
-    weights = path.with_suffix(".msgpack").read_bytes()
-    try:
-        document = json.loads(path.read_bytes())
-        if document["sha256"] != hashlib.sha256(weights).hexdigest():
-            raise ValueError("the parameters beside it are not the ones that were saved with it")
-        model = RewardModel(
-            target=Target(**document["target"]),
-            seed=document["seed"],
-            start=(document["start"][0], document["start"][1]),
-            validation=document["validation"],
-            test=document["test"],
-            step=document["step"],
-            reached=document["reached"],
-            curve=tuple((step, accuracy) for step, accuracy in document["curve"]),
-            parameters=serialization.msgpack_restore(weights),
-        )
-    except KeyError as error:
-        raise ValueError(f"{path}: not a delivered model, it has no {error}") from None
-    except (TypeError, ValueError) as error:
-        raise ValueError(f"{path}: not a delivered model ({error})") from None
-    return model, document
+def _path(folder: str | Path, experiment: Experiment, party: str) -> Path:
+    return Path(folder) / document.file_name(experiment.parties.index(party) + 1, "json")
 
 
-def _load_as_ordered(path: Path, key: str, target: Target, seed: int) -> RewardModel:
-    """A model of the folder if it is what is wanted.
+def _kept(
+    target: Target,
+    experiment: Experiment,
+    seed: int,
+    folder: Path,
+    notice: Callable[[str], None],
+) -> RewardModel | None:
+    """The model in the folder, if it fits the order.
 
     Raises:
-        ValueError: if it is another.
+        NotADocument: (a ValueError) if the file that bears the name of its document is none.
     """
-    model, document = _load(path)
-    if (document["digest"], model.target, model.seed) != (key, target, seed):
-        raise ValueError(
-            f"{path}: a model for party {model.target.party} with target "
-            f"{model.target.accuracy:.4g}, seed {model.seed} of {document['experiment']}, not the "
-            f"one that is wanted (target {target.accuracy:.4g}, seed {seed}): choose another folder"
+    if target.party not in experiment.parties:
+        return None  # which is refused where the models are made
+    path = _path(folder, experiment, target.party)
+    if not path.exists():
+        return None
+    try:
+        about, arrays = read(path)
+        model = model_of(about, arrays)
+    except document.NotADocument as error:
+        raise document.NotADocument(f"{error}: move it away, or choose another folder") from None
+    except (ValueError, FileNotFoundError) as error:
+        notice(f"{error}: party {target.party}'s model is made anew")
+        return None
+    same_run = about["experiment"]["digest"] == digest(experiment.description())
+    same = (model.target.party, model.seed) == (target.party, seed) and same_run
+    if not (same and abs(model.target.accuracy - target.accuracy) <= SAME):
+        notice(
+            f"{path}: party {model.target.party}'s model with target {model.target.accuracy:.4f}, "
+            f"seed {model.seed} of {about['experiment']['name']}, makes place for one with target "
+            f"{target.accuracy:.4f}, seed {seed}"
         )
+        return None
     return model
+
+
+def _reprice(path: Path, target: Target) -> None:
+    """Let the document of a kept model say what was ordered now."""
+    content = repriced(document.read(path), target)
+    if content != path.read_bytes():
+        write_whole(path, content)
 
 
 class Progress(Bar):

@@ -34,12 +34,29 @@ Scored = Callable[[str, int, float], None]
 """Called with party, step and validation accuracy."""
 
 
+@dataclass(frozen=True, eq=False)
+class Own:
+    """The model of a party's own data, from which the way to the target starts.
+
+    Attributes:
+        parameters: what the optimiser moves, see :class:`~shapfair.training.step.Lane`.
+        state: the network's other collections.
+        start: its validation and test accuracy.
+        accuracy: over all test examples, as value tables have it.
+    """
+
+    parameters: Variables
+    state: Variables
+    start: tuple[float, float]
+    accuracy: float
+
+
 @dataclass
 class _Order:
     """A model under way, and the model that is delivered if nothing better follows."""
 
     target: Target
-    start: tuple[float, float]
+    own: Own
     search: Search
     validation: float
     variables: Variables
@@ -73,12 +90,17 @@ class Workbench:
         self._longest = min(LONGEST_STRIDE, max(1, epoch // SCORES_PER_EPOCH))
         self._pace = Pace(training.batch_size)
 
-    def make(self, targets: Sequence[Target], scored: Scored) -> Iterator[RewardModel]:
+    def make(
+        self, targets: Sequence[Target], owns: Sequence[Own], scored: Scored
+    ) -> Iterator[RewardModel]:
         """Yield every model as soon as it is made; end early if stopped."""
-        lanes = self._own_models(targets)
-        if self._stopped.is_set():
-            return
-        orders = self._orders(targets, lanes.variables)
+        fresh = self._fresh_lanes([self._grand] * len(targets))
+        parameters, state = (
+            jax.device_put(stack(parts), self._device)
+            for parts in ([own.parameters for own in owns], [own.state for own in owns])
+        )
+        lanes = fresh._replace(parameters=parameters, state=state)
+        orders = self._orders(targets, owns, lanes.variables)
         while not self._stopped.is_set():
             for order in orders:
                 if not (order.search.length or order.delivered):
@@ -88,16 +110,31 @@ class Workbench:
                 return
             lanes = self._go_on(orders, lanes, scored)
 
-    def _own_models(self, targets: Sequence[Target]) -> Lane:
-        """Lanes with the model of every party's own data and an optimiser that is fresh again."""
+    def own_models(self, targets: Sequence[Target]) -> list[Own]:
+        """The model of every party's own data, trained as for the value table; none if stopped."""
         e = self._experiment
         coalitions = [1 << e.partition.parties.index(target.party) for target in targets]
         planned = [self._planned(coalition, e.training) for coalition in coalitions]
         jobs, batches = [job for job, _ in planned], [batches for _, batches in planned]
         lanes = self._fresh_lanes(coalitions)
         own = self._advance(lanes, batches, targets, jobs, [0] * len(jobs))
-        fresh = self._fresh_lanes([self._grand] * len(targets))
-        return fresh._replace(parameters=own.parameters, state=own.state)
+        if self._stopped.is_set():
+            return []
+        outputs = [self._outputs(own.variables, half) for half in self._halves]
+        return [self._own(lane_at(own, k), [one[k] for one in outputs]) for k in range(len(jobs))]
+
+    def _own(self, lane: Lane, outputs: Sequence[np.ndarray]) -> Own:
+        """The own model of a lane that has these outputs on the halves."""
+        learner = self._experiment.learner
+        labels = [half.labels for half in self._halves]
+        validation, test = map(partial(score_of, learner), outputs, labels)
+        flat = [
+            one.reshape(-1, *one.shape[2:])[: len(given)]
+            for one, given in zip(outputs, labels, strict=True)
+        ]
+        whole = score_of(learner, np.concatenate(flat)[None], np.concatenate(labels))
+        parameters, state = jax.device_get((lane.parameters, lane.state))
+        return Own(parameters, state, (validation, test), whole)
 
     def _fresh_lanes(self, coalitions: Sequence[int]) -> Lane:
         """A lane before the first step for each of the coalitions."""
@@ -106,17 +143,19 @@ class Workbench:
         fresh = [fresh_lane(e.learner, example, self._seed, c) for c in coalitions]
         return jax.device_put(stack(fresh), self._device)
 
-    def _orders(self, targets: Sequence[Target], variables: Variables) -> list[_Order]:
-        validation, test = (self._accuracies(variables, half) for half in (0, 1))
+    def _orders(
+        self, targets: Sequence[Target], owns: Sequence[Own], variables: Variables
+    ) -> list[_Order]:
+        steps, longest = len(self._pooled), self._longest
         return [
             _Order(
                 target=target,
-                start=(validation[k], test[k]),
-                search=Search(target.accuracy, len(self._pooled), self._longest, validation[k]),
-                validation=validation[k],
+                own=own,
+                search=Search(target.accuracy, steps, longest, own.start[0]),
+                validation=own.start[0],
                 variables=lane_at(variables, k),
             )
-            for k, target in enumerate(targets)
+            for k, (target, own) in enumerate(zip(targets, owns, strict=True))
         ]
 
     def _go_on(self, orders: Sequence[_Order], lanes: Lane, scored: Scored) -> Lane:
@@ -157,7 +196,8 @@ class Workbench:
         return RewardModel(
             target=order.target,
             seed=self._seed,
-            start=order.start,
+            start=order.own.start,
+            alone=order.own.accuracy,
             validation=order.validation,
             test=self._accuracies(stack([order.variables]), half=1)[0],
             step=order.step,
@@ -201,9 +241,12 @@ class Workbench:
         return lanes
 
     def _accuracies(self, variables: Variables, half: int) -> list[float]:
-        learner, test = self._experiment.learner, self._halves[half]
-        outputs = np.asarray(_outputs(learner, variables, test.inputs))
-        return [score_of(learner, one, test.labels) for one in outputs]
+        test = self._halves[half]
+        outputs = self._outputs(variables, test)
+        return [score_of(self._experiment.learner, one, test.labels) for one in outputs]
+
+    def _outputs(self, variables: Variables, test: Chunks) -> np.ndarray:
+        return np.asarray(_outputs(self._experiment.learner, variables, test.inputs))
 
 
 _choose = jax.jit(choose)

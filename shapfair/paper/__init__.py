@@ -1,4 +1,4 @@
-"""What is this paper's alone: experiments, networks, texts, dropout, the carried optimiser."""
+"""What is this paper's alone: experiments, networks, dropout, the carried optimiser."""
 
 from shapfair.extras import load
 

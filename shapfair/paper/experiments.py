@@ -5,9 +5,12 @@ from functools import partial
 from typing import Literal
 
 from shapfair.datasets import (
+    CIFAR10_CLASSES,
     CIFAR10_PARTIES,
+    IMDB_CLASSES,
     IMDB_PARTIES,
     IMDB_REVIEWS_EACH,
+    MNIST_CLASSES,
     MNIST_PARTIES,
     Dataset,
     Deal,
@@ -15,9 +18,10 @@ from shapfair.datasets import (
     Partition,
     load,
 )
+from shapfair.datasets.inputs import Images, Texts
+from shapfair.datasets.text import Vocabulary
 from shapfair.paper.carried import CarriedExperiment
 from shapfair.paper.networks import CNN, MLP, WordAverage
-from shapfair.paper.text import Vocabulary
 from shapfair.training.experiment import Experiment
 from shapfair.training.plan import Training
 
@@ -49,7 +53,8 @@ def mnist(
     dataset = load("mnist", data)
     partition = Partition.by_label(dataset.train_labels, parties)
     kind = CarriedExperiment if carried else Experiment
-    return kind(name, dataset, partition, MLP(), Training(), duplicates)
+    parts = (name, dataset, partition, MLP(), Training(), duplicates)
+    return kind(*parts, inputs=Images((28, 28)), labels=MNIST_CLASSES)
 
 
 def mnist_with_copy(party: str, data: _Size = None) -> Experiment:
@@ -80,7 +85,8 @@ def cifar10(data: _Size = None) -> Experiment:
     dataset = load("cifar10", data)
     partition = Partition.by_label(dataset.train_labels, CIFAR10_PARTIES)
     training = Training(batch_size=512, epochs=20)
-    return Experiment("cifar10", dataset, partition, CNN(), training)
+    parts = ("cifar10", dataset, partition, CNN(), training)
+    return Experiment(*parts, inputs=Images((32, 32, 3)), labels=CIFAR10_CLASSES)
 
 
 def imdb(
@@ -119,7 +125,8 @@ def imdb(
     name = "imdb" if protocol == "printed" else f"imdb-{protocol}"
     training = Training(batch_size=32, epochs=10)
     kind = CarriedExperiment if protocol == "carried" else Experiment
-    return kind(name, dataset, deal, network, training)
+    parts = (name, dataset, deal, network, training)
+    return kind(*parts, inputs=Texts(vocabulary.words), labels=IMDB_CLASSES)
 
 
 EXPERIMENTS: dict[str, Callable[..., Experiment]] = {

@@ -4,6 +4,7 @@ Functions draw into the given axes and return them. Colours are those of Okabe a
 colour-blind readers tell apart; the background is opaque, so figures read on light and dark pages.
 """
 
+import warnings
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -34,6 +35,13 @@ _STYLE: dict[Any, Any] = {
     "savefig.facecolor": "white",
     "svg.hashsalt": "shapfair",  # element names, and so the file, depend on the content alone
 }
+
+
+_AS_IT_IS: dict[str, Any] = {"parse_math": False, "usetex": False}
+"""How names of parties are drawn: a dollar sign is one, and begins no formula."""
+
+_LINE, _SHORT = 40, 20
+"""Characters of a name in one line, and those for which every figure has room."""
 
 
 def use_style() -> None:
@@ -93,7 +101,7 @@ def plot_flows(allocation: Allocation, ax: "Axes") -> "Axes":
             text["fontsize"] = 0.7 * size
             ax.text(j, i, f"±{error(errors[i, j])}", va="top", **text)
     _name_parties(allocation, ax)
-    ax.set_yticks(range(n), allocation.game.parties)
+    ax.set_yticks(range(n), list(map(_lines, allocation.game.parties)), **_AS_IT_IS)
     ax.set_xlabel("is paid (units of value)")
     ax.set_ylabel("pays")
     return ax
@@ -104,10 +112,11 @@ def figure(allocation: Allocation) -> "Figure":
     matplotlib = load("matplotlib")
     from matplotlib.figure import Figure
 
-    n = allocation.game.n
+    n, longest = allocation.game.n, max(map(len, allocation.game.parties))
+    more = 0.1 * max(0, min(longest, _LINE) - _SHORT)  # inches
     with matplotlib.rc_context(_STYLE):
         # Without pyplot there is no window, no backend and nothing to close.
-        drawing = Figure(figsize=(max(6.0, 0.9 * n), max(12.0, 7.2 + 0.7 * n)))
+        drawing = Figure(figsize=(max(6.0, 0.9 * n) + more, max(12.0, 7.2 + 0.7 * n) + 3 * more))
         payoffs, models, flows = drawing.subplots(3, 1)
         plot_payoffs(allocation, payoffs)
         plot_models(allocation, models)
@@ -116,11 +125,22 @@ def figure(allocation: Allocation) -> "Figure":
 
 
 def save(drawing: "Figure", path: str | Path, form: str = "svg") -> None:
-    """Write a figure in the format ``form``; the same figure gives the same bytes."""
+    """Write a figure in the format ``form``; the same figure gives the same bytes.
+
+    Warns:
+        UserWarning: if the font lacks characters of the names.
+    """
     matplotlib = load("matplotlib")
     dated = {"svg": {"Date": None}, "pdf": {"CreationDate": None}}
-    with matplotlib.rc_context(_STYLE):
+    with matplotlib.rc_context(_STYLE), warnings.catch_warnings(record=True) as caught:
+        warnings.simplefilter("always")
         drawing.savefig(path, format=form, metadata=dated.get(form), dpi=150)
+    said = {str(warning.message): warning.category for warning in caught}
+    lacking = [line for line in said if "missing from" in line]  # one a character
+    if lacking:
+        warnings.warn(f"figure: boxes for {len(lacking)} characters the font lacks", stacklevel=2)
+    for line in said.keys() - set(lacking):
+        warnings.warn(line, said[line], stacklevel=2)
 
 
 def _error_bars(allocation: Allocation, name: str) -> dict:
@@ -139,4 +159,14 @@ def _by_party(allocation: Allocation, ax: "Axes") -> "Axes":
 def _name_parties(allocation: Allocation, ax: "Axes") -> None:
     parties = allocation.game.parties
     crowded = len(parties) * max(map(len, parties)) > 40
-    ax.set_xticks(range(len(parties)), parties, rotation=90 if crowded else 0)
+    ax.set_xticks(
+        range(len(parties)),
+        list(map(_lines, parties)),
+        rotation=90 if crowded else 0,
+        **_AS_IT_IS,
+    )
+
+
+def _lines(name: str) -> str:
+    """A name in lines that leave room for the figure."""
+    return "\n".join(name[k : k + _LINE] for k in range(0, len(name), _LINE))

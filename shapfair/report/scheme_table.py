@@ -2,8 +2,8 @@
 
 import re
 from collections.abc import Sequence
-from html import escape
 
+from shapfair import escapes
 from shapfair.report.text_tables import TextTable, html
 from shapfair.theory.properties import Cell, describe
 
@@ -57,7 +57,11 @@ def _refuted(cells: Sequence[Cell]) -> list[Cell]:
 
 def _linked(cell: str) -> str:
     link = re.fullmatch(r".* \[(\d+)\]", cell)
-    return f'<a href="#counterexample-{link[1]}">{escape(cell)}</a>' if link else escape(cell)
+    return (
+        f'<a href="#counterexample-{link[1]}">{escapes.html(cell)}</a>'
+        if link
+        else escapes.html(cell)
+    )
 
 
 def _closed(markup: str) -> str:

@@ -2,8 +2,9 @@
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from html import escape
 from typing import TYPE_CHECKING, Any
+
+from shapfair import escapes
 
 if TYPE_CHECKING:
     import rich.table
@@ -52,8 +53,9 @@ class TextTable:
         for column, side in zip(
             zip(self.columns, *self.rows, strict=True), self.align, strict=True
         ):
-            width = max(map(len, column))
-            yield [cell.rjust(width) if side == ">" else cell.ljust(width) for cell in column]
+            cells = list(map(escapes.terminal, column))
+            width = max(map(len, cells))
+            yield [cell.rjust(width) if side == ">" else cell.ljust(width) for cell in cells]
 
     def _repr_html_(self) -> str:
         return html(self)
@@ -63,9 +65,9 @@ class TextTable:
 
         drawn = RichTable()
         for name, side in zip(self.columns, self.align, strict=True):
-            drawn.add_column(name, justify="right" if side == ">" else "left")
+            drawn.add_column(escapes.terminal(name), justify="right" if side == ">" else "left")
         for row in self.rows:
-            drawn.add_row(*row)
+            drawn.add_row(*map(escapes.terminal, row))
         return drawn
 
 
@@ -74,7 +76,7 @@ def html(
     classes: str = "claims",
     *,
     ids: Iterable[str] = (),
-    markup: Callable[[str], str] = escape,
+    markup: Callable[[str], str] = escapes.html,
 ) -> str:
     """A table as HTML.
 
@@ -95,7 +97,7 @@ def html(
         line("td", [markup(cell) for cell in row], opening)
         for row, opening in zip(table.rows, openings, strict=True)
     ]
-    head = line("th", [escape(name) for name in table.columns])
+    head = line("th", [escapes.html(name) for name in table.columns])
     return "\n".join(
         [
             f'<table class="{classes}">',

@@ -8,6 +8,8 @@ from typing import TypeVar
 
 import jax
 
+from shapfair import memory, numerals
+
 T = TypeVar("T")
 
 LANES = {"cpu": 1, "gpu": 64, "tpu": 64}
@@ -22,6 +24,21 @@ other accelerator was tried.
 """
 
 
+ADDRESS_SPACE, OF_EVERY_CORE = 1 << 30, 1 << 28
+"""Bytes that XLA has to find free in the address space, and more for the threads of every core.
+
+With less it ends the process. Small networks took 1.1 GiB with one core, 1.3 with two."""
+
+
+def check_address_space() -> None:
+    """Refuse to train under a limit of address space at which XLA would crash.
+
+    Raises:
+        ValueError: saying what is needed and what is left.
+    """
+    memory.check_address_space(ADDRESS_SPACE + OF_EVERY_CORE * _usable_cores(), "training")
+
+
 def lanes_of(device: jax.Device) -> int:
     """Lanes that a device has by default, see :data:`LANES`."""
     return LANES.get(device.platform, LANES["gpu"])
@@ -33,13 +50,23 @@ def local_devices() -> list[jax.Device]:
     JAX shows all cores as one device unless told otherwise before its first computation. If it has
     already computed something, its devices are taken as they are. The environment variable
     ``SHAPFAIR_DEVICES`` is the most that are taken.
+
+    Raises:
+        ValueError: if that variable is not a whole number.
     """
-    most = int(os.environ.get("SHAPFAIR_DEVICES", 0)) or None
+    most = _most_devices()
     try:
         jax.config.update("jax_num_cpu_devices", min(_usable_cores(), most or math.inf))
     except RuntimeError:
         pass
     return jax.local_devices()[:most]
+
+
+def _most_devices() -> int | None:
+    try:
+        return numerals.whole(os.environ.get("SHAPFAIR_DEVICES") or "0") or None
+    except ValueError as error:
+        raise ValueError(f"SHAPFAIR_DEVICES: {error}") from None
 
 
 def _usable_cores() -> int:

@@ -13,13 +13,14 @@ import time
 from bisect import bisect_right
 from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import NamedTuple
 
 import jax
 import numpy as np
 from jaxtyping import Array, Int32
 
+from shapfair import memory
 from shapfair.coalitions import coalition_name
 from shapfair.datasets import Deal, Duplicates, Examples, Partition
 from shapfair.training.blocks import Pace, advance, lane_at, padded, put_lane, repeat
@@ -109,7 +110,8 @@ class Engine:
         partition: who owns which training example.
         training: batch size and epochs.
         duplicates: see :func:`shapfair.training.plan.plan_jobs`.
-        lanes: lanes per device; by default :data:`~shapfair.training.devices.LANES` of the backend.
+        lanes: lanes per device, no more than there are jobs; by default
+            :data:`~shapfair.training.devices.LANES` of the backend.
         devices: by default all local ones, see :func:`~shapfair.training.devices.local_devices`.
     """
 
@@ -142,15 +144,17 @@ class Engine:
 
         Raises:
             TrainingDiverged: when a loss is not finite; jobs that were handed over stay valid.
+            ValueError: if the lanes do not fit into memory.
         """
         jobs = list(jobs)
         devices = (self.devices or tuple(local_devices()))[: len(jobs)]
         if not jobs:
             return Usage()
         queue = _Queue(jobs, is_finished)
+        engine = replace(self, lanes=min(self.lanes, len(jobs))) if self.lanes else self
         usages = on_devices(
             devices,
-            lambda device: _Worker(self, device, queue).work(finished, stepped),
+            lambda device: _Worker(engine, device, queue).work(finished, stepped),
             queue.stopped.set,
         )
         return sum(usages, Usage())
@@ -190,7 +194,7 @@ class _Worker:
         width = engine.lanes or lanes_of(device)
         self._assigned: list[_Assignment | None] = [None] * width
         self._ready: list[tuple[_Assignment, Lane]] = []
-        self._lanes = repeat(self._fresh_lane(Job(0, 0)), width)
+        self._lanes = self._side_by_side(self._fresh_lane(Job(0, 0)), width)
 
     def work(self, finished: Callable[[Job, Model], None], stepped: Callable[[int], None]) -> Usage:
         """Fill the lanes, take a block, take out what is done, and again."""
@@ -212,6 +216,13 @@ class _Worker:
                 done = self._take_out()
         self._hand_over(done, finished)
         return usage
+
+    def _side_by_side(self, lane: Lane, width: int) -> Lane:
+        if self._device.platform == "cpu":  # others say by themselves that they have no more
+            size = sum(leaf.nbytes for leaf in jax.tree.leaves(lane))
+            # The lanes that a block makes stand beside the old ones for a moment.
+            memory.check(2 * width * size, f"lanes: {width:,} of {size:,} bytes", "take fewer")
+        return repeat(lane, width)
 
     def _fill(self) -> None:
         """Put the longest waiting jobs into the free lanes."""

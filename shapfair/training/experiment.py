@@ -33,8 +33,9 @@ from flax import linen as nn
 from numpy.typing import ArrayLike
 
 from shapfair.datasets import Arrays, Dataset, Deal, Duplicates, Examples, Partition
+from shapfair.datasets.inputs import Inputs
 from shapfair.training.checks import check_flax, check_learner, check_optimiser
-from shapfair.training.devices import lanes_of, local_devices
+from shapfair.training.devices import check_address_space, lanes_of, local_devices
 from shapfair.training.engine import Engine, TrainingDiverged, Usage
 from shapfair.training.learner import CLASSIFICATION, REGRESSION, Kind, Learner, Task, adam
 from shapfair.training.model import Model
@@ -64,16 +65,21 @@ class Experiment:
         training: batch size, epochs, learning rate.
         duplicates: ``"drop"`` if an example held by two members of a coalition counts once (the
             paper's :math:`D_C = \cup_{i \in C} D_i`), ``"keep"`` if it counts twice.
-        lanes: models trained side by side on a device, by default what was fastest on its kind.
+        lanes: models trained side by side on a device, no more than there are to train; by default
+            what was fastest on its kind.
         optimiser: of optax; by default Adam at the learning rate of ``training``.
         task: loss and score.
         micro_batch: see :class:`~shapfair.training.learner.Learner`.
         version: goes into the key of the store. Needed if score, network, loss or optimiser do
             something in Python that JAX cannot see; give another whenever that changes.
+        inputs: how users of a model shall have their raw inputs read; by default these are arrays
+            such as those of the data set. Values do not depend on it.
+        labels: names of the classes for them; by default their numbers.
 
     Raises:
-        ValueError: if a party holds a training example that does not exist, if network, data, loss
-            and optimiser do not fit together, or if JAX cannot tell what they compute.
+        ValueError: if a limit of address space (``ulimit -v``) is too low for XLA, if a party
+            holds a training example that does not exist, if there are no lanes, if network, data,
+            loss and optimiser do not fit together, or if JAX cannot tell what they compute.
     """
 
     name: str
@@ -87,11 +93,14 @@ class Experiment:
     task: Task = CLASSIFICATION
     micro_batch: int | None = None
     version: str | None = None
+    inputs: Inputs | None = None
+    labels: tuple[str, ...] = ()
 
     independent: ClassVar[bool] = True
     """Whether a coalition's model does not depend on the other coalitions."""
 
     def __post_init__(self) -> None:
+        check_address_space()
         records = len(self.dataset.train_labels)
         held = self.partition.of_seed(0)  # a deal gives out the same records under every seed
         for party, indices in zip(held.parties, held.indices, strict=True):
@@ -100,6 +109,8 @@ class Experiment:
                     f"partition: party {party!r} holds record {indices.max()}, but the data have "
                     f"{records} training records, 0 to {records - 1}"
                 )
+        if self.lanes is not None and self.lanes < 1:
+            raise ValueError(f"lanes: {self.lanes}, need at least 1")
         check_flax(self.network)
         check_optimiser(self.optimiser, self.training)
         if not (self._is_recorded and isinstance(self.dataset, Dataset)):

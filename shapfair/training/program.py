@@ -15,6 +15,8 @@ from typing import Any
 import jax
 import jax.numpy as jnp
 import numpy as np
+import optax
+from flax import linen as nn
 from jax.extend.core import ClosedJaxpr, Jaxpr, Literal
 
 from shapfair.datasets import Examples
@@ -73,6 +75,26 @@ def program_of(
     for part in _parts(programs):
         content.update(part)
     return content.hexdigest()
+
+
+def network_program(network: nn.Module, variables: Any, example: jax.ShapeDtypeStruct) -> str:
+    """Hexadecimal SHA-256 of what a network computes when it is used; training does not matter.
+
+    Args:
+        network: a Flax module.
+        variables: shapes and types of all its variables.
+        example: shape and type of one input.
+    """
+    inputs = Outline((2, *example.shape), example.dtype)
+    content = hashlib.sha256()
+    for part in _parts([trace(user_of(network).outputs, variables, inputs)]):
+        content.update(part)
+    return content.hexdigest()
+
+
+def user_of(network: nn.Module) -> Learner:
+    """A network that learns nothing any more."""
+    return Learner(network, optax.identity())
 
 
 def _score_program(

@@ -9,7 +9,8 @@ import numpy as np
 from jaxtyping import Float64
 
 from shapfair.coalitions import coalition_name
-from shapfair.game import TABLE, Game, table_digest
+from shapfair.game import Game, table_digest
+from shapfair.origin import TABLE
 from shapfair.valuation.protocol import Valuation
 from shapfair.valuation.provenance import commit
 from shapfair.valuation.record import Record

@@ -14,6 +14,7 @@ from contextlib import contextmanager
 from functools import cache
 from typing import Any
 
+from shapfair import escapes
 from shapfair.valuation.protocol import Valuation
 
 
@@ -70,9 +71,22 @@ def renewed(executor: Executor) -> Executor | None:
     if type(executor) is not ProcessPoolExecutor:
         return None
     pool: Any = executor  # it does not say otherwise what it was made from
+    end_broken(pool)
     return ProcessPoolExecutor(
         pool._max_workers, pool._mp_context, pool._initializer, pool._initargs
     )
+
+
+def end_broken(executor: Executor) -> None:
+    """End the processes that a broken pool has forgotten.
+
+    A pool of Python 3.11 ends its processes when one dies, but not one that it starts at that
+    moment, and then waits for it for ever when it is shut down.
+    """
+    pool: Any = executor
+    if isinstance(executor, ProcessPoolExecutor) and pool._broken:
+        for process in list((pool._processes or {}).values()):
+            process.kill()
 
 
 @cache
@@ -113,7 +127,8 @@ def connected(scheduler: str) -> Iterator[Executor]:
         raise WorkerLost(f"scheduler {scheduler}: cannot be reached ({error})") from error
     try:
         if not client.nthreads():
-            print(f"shapfair: waiting for a worker at {scheduler}", file=sys.stderr)
+            waiting = f"shapfair: waiting for a worker at {scheduler}"
+            print(escapes.line(waiting), file=sys.stderr)
         yield client.get_executor(pure=False)
     finally:
         client.close(timeout=2)

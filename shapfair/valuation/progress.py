@@ -8,6 +8,7 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, TextColumn, TimeRemainingColumn
 from rich.progress import Progress as Bars
 
+from shapfair import escapes
 from shapfair.valuation.protocol import Job
 
 BarType = TypeVar("BarType", bound="Bar")
@@ -33,7 +34,7 @@ class Bar:
             console=Console(file=sys.stderr),
             disable=not sys.stderr.isatty(),
         )
-        self._task = self._bars.add_task(name, total=total, note="")
+        self._task = self._bars.add_task(escapes.terminal(name), total=total, note="")
 
     def advance(self, units: int = 1) -> None:
         """Count units that were done."""
@@ -45,7 +46,7 @@ class Bar:
 
     def note(self, text: str) -> None:
         """Show a remark beside the bar."""
-        self._bars.update(self._task, note=text)
+        self._bars.update(self._task, note=escapes.terminal(text))
 
     def __enter__(self: BarType) -> BarType:
         self._bars.start()

@@ -7,13 +7,26 @@ whoever can write to a store can write a line that is whole.
 
 import hashlib
 import json
+import math
 import re
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, fields
+from dataclasses import asdict, dataclass
+from types import NoneType
 from typing import Any
 
 LINE = re.compile(rb'\{"coalition":[^{}]{1,500}\} [0-9a-f]{64}')
 """Where a line may be in the bytes of a file."""
+
+
+_TYPES: dict[str, tuple[type, ...]] = {
+    "digest": (str,),
+    "seed": (int,),
+    "coalition": (int,),
+    "value": (float,),
+    "seconds": (float, NoneType),
+    "finished": (str,),
+    "origin": (str,),
+}
 
 
 class Damaged(ValueError):
@@ -63,9 +76,23 @@ class Record:
         if found != checksum(content):
             raise Damaged("checksum mismatch")
         try:
-            return cls(**json.loads(content))
-        except (TypeError, ValueError):
-            raise Damaged(f"not a record of {', '.join(f.name for f in fields(cls))}") from None
+            document = json.loads(content)
+        except (ValueError, RecursionError):
+            document = None
+        if not _is_record(document):
+            raise Damaged(f"not a record of {', '.join(_TYPES)}")
+        return cls(**document)
+
+
+def _is_record(document: Any) -> bool:
+    """Whether a line that is whole says what it should; somebody else may have written it."""
+    return (
+        isinstance(document, dict)
+        and document.keys() == _TYPES.keys()
+        and all(type(document[name]) in kinds for name, kinds in _TYPES.items())
+        and math.isfinite(document["value"])
+        and math.isfinite(document["seconds"] or 0)
+    )
 
 
 def compact(document: Mapping[str, Any]) -> str:

@@ -12,6 +12,7 @@ from typing import Any
 
 import numpy as np
 
+from shapfair import memory
 from shapfair.coalitions import check_party_count
 from shapfair.valuation.agenda import Agenda, OnError
 from shapfair.valuation.database import BITS
@@ -22,6 +23,12 @@ from shapfair.valuation.protocol import Valuation
 from shapfair.valuation.record import Record
 from shapfair.valuation.store import Store
 from shapfair.valuation.workers import Here, Workers
+
+MOST_VALUES = 10_000_000
+"""Most values of a run."""
+
+BYTES = 2_000
+"""Memory that a value takes while its run lasts, measured with a store in memory."""
 
 
 def run(
@@ -55,13 +62,16 @@ def run(
             ``failures`` and go on.
 
     Raises:
-        ValueError: if an argument is wrong or the valuation cannot be sent to the executor.
+        ValueError: if an argument is wrong, if the values are too many to be found or kept in
+            memory (2 kB each), or if the valuation cannot be sent to the executor.
         StoreError: if the store cannot be used.
         WorkerLost: if a coalition kills its worker, or if the executor or its scheduler is gone.
         Exception: whatever the valuation raises, if ``on_error`` is ``"raise"``.
     """
     n = len(valuation.parties)
     check_party_count(n)
+    if coalitions is None:
+        check_count(len(seeds), 2**n - 1)
     wanted = range(1, 2**n) if coalitions is None else coalitions
     work: Any = {"executor": executor, "window": window, "retries": retries, "on_error": on_error}
     result = find(valuation, wanted, seeds, store=store, **work)
@@ -102,7 +112,8 @@ def find(
     """
     start = time.perf_counter()
     parties = valuation.parties
-    wanted, seeds = _checked_coalitions(coalitions, len(parties)), _checked_seeds(seeds)
+    wanted = _checked_coalitions(coalitions, len(parties), len(seeds))
+    seeds = _checked_seeds(seeds)
     _check_counts(window, retries, on_error)
     work: Counter[str] = Counter()
     description, bounds = valuation.description(), valuation.bounds
@@ -145,10 +156,24 @@ def _makers(store: Store, records: Iterable[Record]) -> tuple[Maker, ...]:
     return tuple(sorted(makers, key=lambda maker: maker.first))
 
 
-def _checked_coalitions(coalitions: Iterable[int], n: int) -> list[int]:
+def check_count(seeds: int, coalitions: int) -> None:
+    """Refuse more values than a run can find, before anything is made for them.
+
+    Raises:
+        ValueError: naming how many there are and the limit, or the memory needed.
+    """
+    count = seeds * coalitions
+    what = f"seeds: {seeds:,} seeds times {coalitions:,} coalitions are {count:,} values to find"
+    if count > MOST_VALUES:
+        raise ValueError(f"{what}, the limit is {MOST_VALUES:,}: take fewer")
+    memory.check(count * BYTES, what, "take fewer")
+
+
+def _checked_coalitions(coalitions: Iterable[int], n: int, seeds: int) -> list[int]:
     if n > BITS:
         raise ValueError(f"parties: {n}, need at most {BITS}")
     wanted = list(dict.fromkeys(map(operator.index, coalitions)))
+    check_count(seeds, len(wanted))
     for coalition in wanted:
         if not 0 < coalition < 2**n:
             raise ValueError(
@@ -161,7 +186,8 @@ def _checked_coalitions(coalitions: Iterable[int], n: int) -> list[int]:
 def _checked_seeds(seeds: Sequence[int]) -> tuple[int, ...]:
     wanted = tuple(map(operator.index, seeds))
     if not wanted or len(set(wanted)) < len(wanted):
-        raise ValueError(f"seeds: {wanted}, need at least one, each once")
+        given = f"{wanted}" if len(wanted) < 100 else f"{len(wanted):,} of them"
+        raise ValueError(f"seeds: {given}, need at least one, each once")
     return wanted
 
 

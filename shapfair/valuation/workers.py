@@ -143,6 +143,7 @@ class Workers:
 
     def close(self) -> None:
         """Stop what was started here; the executor that was given is its owner's."""
+        executors.end_broken(self._executor)
         if self._executor is not self._given:
             self._executor.shutdown(wait=False, cancel_futures=True)
 

@@ -229,7 +229,7 @@ def test_numbers_that_could_be_misread_are_refused_in_one_line(capsys, option, t
 
 @pytest.mark.parametrize("text", [*BAD_NUMBERS, "unlimited", "-1", "1.0", "1e2"])
 def test_whole_numbers_that_could_be_misread_are_refused_in_one_line(capsys, text):
-    for command in (["reproduce", "mnist", "--seeds"], ["models", "mnist", "--seed"]):
+    for command in (["reproduce", "mnist", "--seeds"], ["models", "make", "mnist", "--seed"]):
         assert main([*command[:-1], f"{command[-1]}={text}"]) == 2
         err = capsys.readouterr().err
         assert err.startswith(f"shapfair: error: argument {command[-1]}: {text!a} is not a whole")

@@ -7,10 +7,11 @@ import subprocess
 import sys
 from pathlib import Path
 
+import altered_receipts
 import pytest
 from helpers import ROOT, additive
 
-from shapfair import Game
+from shapfair import Game, receipt, verifier
 from shapfair.cli.main import main
 
 CLINICS = ROOT / "book" / "examples" / "clinics.csv"
@@ -57,35 +58,129 @@ def verify(capsys, *arguments):
 # --- receipts ------------------------------------------------------------------------------------
 
 
+def issue(path, *options):
+    """A receipt of a value table, as data; it lies in i.json."""
+    assert main(["allocate", path, *options, "--format=json", "--out=i.json"]) == 0
+    return json.loads(Path("i.json").read_text())
+
+
+def faults(capsys, document, path):
+    """Lines about a receipt, which has to be refused."""
+    Path("i.json").write_text(json.dumps(document))
+    code, lines, err = verify(capsys, "i.json", path)
+    assert (code, err) == (1, "")
+    assert all(line.startswith("fault: ") and line.isprintable() for line in lines)
+    return lines
+
+
 def test_a_right_receipt(capsys):
     code, lines, err = verify(capsys, "r.json", "v.csv")
     assert (code, err) == (0, "")
+    assert [line.split(": ")[0] for line in lines] == ["checked"] * 9 + ["not checked"] * 4
     assert lines[0].startswith("checked: value table, ")
-    assert lines[-1] == "checked: wording of the warnings, as shapfair 0.1.0 gives them"
-    assert not any("signed" in line for line in lines)
+    assert (
+        lines[2] == "checked: options, as in shapfair allocate VALUES --budget=A=0.0 --format=json"
+    )
+    assert lines[5].startswith("checked: certificates, closed: within the budgets nobody could")
+    assert lines[8] == "checked: warnings, 0, as shapfair 0.1.0 gives them"
 
 
-def test_faults_are_lines_and_the_status(capsys):
+def test_it_says_what_the_receipt_warns_of(capsys):
+    document = issue("noisy.csv")
+    _, lines, _ = verify(capsys, "i.json", "noisy.csv")
+    warnings = [line for line in lines if line.startswith("warning: ")]
+    assert warnings == [f"warning: {warning}" for warning in document["warnings"]]
+    assert warnings[0].startswith("warning: not monotone: 2 of 12 edges drop")
+
+
+def test_it_says_that_a_certificate_is_open(capsys):
+    Game([0, 3, 1, 2], ("A", "B")).to_csv("open.csv")
+    document = issue("open.csv")
+    code, lines, _ = verify(capsys, "i.json", "open.csv")
+    assert (code, lines[5]) == (0, "checked: certificates, not all closed")
+    assert lines[9] == "OPEN: certificate 1: costs are negative, others may be better"
+    assert document["warnings"].pop().startswith("v(i) > v(N) for i = A")
+    (fault,) = faults(capsys, document, "open.csv")
+    assert fault.startswith("fault: receipt['warnings'] is [")
+
+
+def test_a_fault_is_a_line_and_the_status(capsys):
     document = json.loads(Path("r.json").read_text())
     document["grand_value"] += 1
-    document["tables"][0]["seed"] = "1"
     Path("r.json").write_text(json.dumps(document))
     code, lines, err = verify(capsys, "r.json", "v.csv", "--signers=v.csv")
     assert (code, err) == (1, "")
-    assert lines == [
-        "fault: receipt.grand_value: 9.0, need 8.0",
-        "fault: receipt.tables[0].seed: '1', need None",
-    ]
+    assert lines == ["fault: receipt['grand_value'] is 9.0, need 8.0"]
+
+
+def test_another_table_is_a_fault(capsys):
+    code, (fault,), _ = verify(capsys, "r.json", "noisy.csv")
+    assert code == 1
+    assert fault.startswith("fault: receipt['input']['sha256'] is '")
 
 
 def test_the_wording_of_warnings_counts(capsys):
-    assert main(["allocate", "noisy.csv", "--format=json", "--out=n.json"]) == 0
-    text = Path("n.json").read_text()
-    assert verify(capsys, "n.json", "noisy.csv")[0] == 0
-    Path("n.json").write_text(text.replace("worst 2 at", "worst 0.002 at"))
-    code, (fault,), _ = verify(capsys, "n.json", "noisy.csv")
-    assert code == 1
-    assert fault.startswith("fault: receipt.warnings: shapfair 0.1.0 gives ['not monotone: 2 of 12")
+    document = issue("noisy.csv")
+    document["warnings"][0] = document["warnings"][0].replace("worst 2 at", "worst 0.002 at")
+    (fault,) = faults(capsys, document, "noisy.csv")
+    assert fault.startswith("fault: receipt['warnings'] is [\"not monotone: 2 of 12 edges drop, ")
+    assert "worst 0.002 at" in fault
+    assert ', shapfair 0.1.0 gives ["not monotone: 2 of 12 edges drop, worst 2 at' in fault
+
+
+def test_an_edited_record_carries_its_warning(capsys):
+    """And its receipt holds: it says what the file is."""
+    record = json.loads((ROOT / "results" / "mnist.json").read_text())
+    record["values"][0][5] += 0.01
+    Path("edited.json").write_text(json.dumps(record))
+    document = issue("edited.json", "--repair=hull")
+    assert document["warnings"][0].startswith("values not from a recorded run: ")
+    code, lines, _ = verify(capsys, "i.json", "edited.json")
+    assert code == 0
+    assert f"warning: {document['warnings'][0]}" in lines
+    del document["warnings"][0]
+    (fault,) = faults(capsys, document, "edited.json")
+    assert 'gives ["values not from a recorded run: ' in fault
+
+
+@pytest.mark.parametrize(
+    ("place", "new"),
+    [
+        (("options", "budgets", "A"), -0.0),
+        (("options", "budgets", "A"), 0),
+        (("options", "budgets", "A"), False),
+        (("options", "exchange_rate"), True),
+        (("options", "exchange_rate"), 1),
+        (("budgets", 0), -0.0),
+        (("desired", 0), False),
+        (("warnings",), "none"),
+        (("warnings",), [1]),
+        (("warnings",), [[[]]]),
+        (("warnings",), ["1 of 2 flows are negative, worst -1"]),
+        (("written_by",), None),
+        (("command",), "shapfair allocate VALUES"),
+        (("command",), ["shapfair"]),
+    ],
+)
+def test_form_and_words(capsys, place, new):
+    document = issue("v.csv", "--budget=A=0")
+    faults(capsys, altered_receipts.with_part(document, place, new), "v.csv")
+
+
+def test_minus_zero_is_said_nowhere(capsys):
+    """Said alike everywhere it gives the same numbers, but it is not what the command gives."""
+    document = issue("v.csv", "--budget=A=0")
+    document["options"]["budgets"]["A"] = document["budgets"][0] = -0.0
+    document["command"] = receipt.command(document["options"])
+    assert len(faults(capsys, document, "v.csv")) == 3
+
+
+def test_names_that_look_alike_are_no_table(capsys):
+    path = Path("alike.csv")
+    path.write_text("\xe9,e\u0301,value\n0,0,0\n1,0,1\n0,1,1\n1,1,1\n", encoding="utf-8")
+    code, lines, err = verify(capsys, "r.json", path)
+    assert (code, lines) == (2, [])
+    assert "look alike" in err
 
 
 @pytest.mark.parametrize(
@@ -93,7 +188,10 @@ def test_the_wording_of_warnings_counts(capsys):
     [
         (["r.json", "none.csv"], "none.csv: No such file or directory"),
         (["none.json", "v.csv"], "none.json: No such file or directory"),
-        (["v.csv", "v.csv"], "argument RECEIPT: Expecting value: line 1 column 1 (char 0)"),
+        (
+            ["v.csv", "v.csv"],
+            "argument RECEIPT: line 1: not JSON (Expecting value)",
+        ),
         (["empty.json", "v.csv"], "argument RECEIPT: not a shapfair receipt 1"),
         (["r.json", "v.csv", "--signers=none"], "none: No such file or directory"),
         (["r.json"], "the following arguments are required: VALUES (see shapfair verify --help)"),
@@ -102,6 +200,12 @@ def test_the_wording_of_warnings_counts(capsys):
 def test_what_cannot_be_checked_is_one_line(capsys, arguments, message):
     Path("empty.json").write_text("{}")
     assert verify(capsys, *arguments) == (2, [], f"shapfair: error: {message}\n")
+
+
+def test_too_many_parties_are_no_fault(capsys, monkeypatch):
+    monkeypatch.setattr(verifier, "MOST_PARTIES", 2)
+    message = "v.csv: 3 parties, receipts of at most 2 are checked"
+    assert verify(capsys, "r.json", "v.csv") == (2, [], f"shapfair: error: {message}\n")
 
 
 def test_what_a_terminal_cannot_show_is_no_error(tmp_path):

@@ -248,7 +248,7 @@ def test_csv_seeds_may_be_interleaved(tmp_path):
             CSV.replace("a,b", "\xe9,e\u0301"),
             r"look alike \(they are written '\\xe9' and 'e\\u0301'\)",
         ),
-        ("a,value,seed\n0,0,1\xa0\n1,1,1\n", r"line 2: the seed '1\\xa0' is not printable"),
+        ("a,value,seed\n0,0,1\xa0\n1,1,1\n", r"line 2: the seed '1\\xa0', need a printable label"),
         (CSV.replace("0.25", "n/a"), "line 3: value 'n/a' is not a number"),
         (
             CSV.replace("0.25", ""),
@@ -286,7 +286,7 @@ def test_a_bad_csv_is_one_clear_line(tmp_path, content, message):
     [
         ("", r"line 1: not JSON \(Expecting value\)"),
         ('{\n"parties": [,]}', "line 2: not JSON"),
-        ("[" * 100_000, "not a value table"),
+        ("[" * 100_000, "too many lists and objects in each other"),
         ("[]", "not a JSON object"),
         ({"parties": ["a"]}, "the key 'values' is missing"),
         ({"values": [[0, 1]]}, "the key 'parties' is missing"),
@@ -327,6 +327,25 @@ def test_only_csv_and_json_are_value_tables(tmp_path):
 def test_a_party_named_like_a_column_cannot_go_to_csv(tmp_path, name):
     with pytest.raises(ValueError, match=f"'{name}' is the name of another CSV column"):
         Game([0, 1], (name,)).to_csv(tmp_path / "v.csv")
+
+
+def test_the_mean_table_is_one_table_without_a_seed():
+    origin = {"seeds": [3, 5]}
+    game = Game([[0, 1, 2, 4], [0, 2, -1, 8]], "ab", origin, ["3", "5"])
+    mean = game.averaged()
+    np.testing.assert_array_equal(mean.values, [0, 1.5, 0.5, 6])
+    assert mean.provenance == {"derived": ["mean of the tables of seeds 3, 5"]}
+    assert (mean.parties, mean.seed_labels) == (("a", "b"), ())
+    assert not mean.values.flags.writeable
+    single = Game([0.0, 1, 2, 4])
+    np.testing.assert_array_equal(single.averaged().values, single.values)
+    several = Game([[0.0, 1, 2, 4]] * 2, provenance={"source": "ours"}).averaged()
+    assert several.provenance == {"source": "ours", "derived": ["mean of all tables"]}
+
+
+def test_a_mean_that_overflows_is_refused():
+    with pytest.raises(ValueError, match=r"coalition \{1\} has value inf"):
+        Game([[0, 1.7e308], [0, 1.7e308]]).averaged()
 
 
 RECORDED = {"digest": "ab", "seeds": [3, 4]}

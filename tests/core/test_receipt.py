@@ -11,7 +11,7 @@ import pytest
 from helpers import ROOT, additive
 from jsonschema import Draft202012Validator
 
-from shapfair import Game, __version__, allocate, receipt
+from shapfair import Game, __version__, allocate, files, receipt
 from shapfair.cli.main import main
 
 PARTIES = ("[0]", "[1-2]", "b=c")
@@ -208,11 +208,11 @@ def test_the_file_is_read_once(monkeypatch, name):
     assert source.sha256 == hashlib.sha256(content).hexdigest()
     reads = []
 
-    def read_bytes(path):
+    def read(path):
         reads.append(str(path))
         return content
 
-    monkeypatch.setattr(Path, "read_bytes", read_bytes)
+    monkeypatch.setattr(files, "read", read)
     again = receipt.Source.read(name)
     assert reads == [name]
     assert (again.sha256, again.size) == (source.sha256, len(content))

@@ -148,7 +148,7 @@ def test_a_partition_is_the_same_under_every_seed():
     [
         (lambda: Partition((), ()), "0 parties"),
         (lambda: Partition(("a", "b"), (np.array([0]),)), "2 parties and 1 lists"),
-        (lambda: Partition(("a", "a"), (np.array([0]), np.array([1]))), "two parties are called"),
+        (lambda: Partition(("a", "a"), (np.array([0]), np.array([1]))), "two parties are named"),
         (lambda: partition_of({0}, set()), "party 'party 1' has no data"),
         (lambda: partition_of({-4, 2}), "party 'party 0' holds negative index -4"),
         (lambda: Partition(("a",), (np.array([7, 3, 7]),)), "party 'a' holds record 7 more than"),
@@ -163,7 +163,7 @@ def test_a_partition_is_the_same_under_every_seed():
         (lambda: unchecked("coalition_sizes")(partition_of({0}), "twice"), "'twice' is neither"),
         (lambda: partition_of(*[{0}] * 27), "27 parties"),
         (lambda: Deal(("a", "b"), 0), "deal: 0 records for every party, need at least 1"),
-        (lambda: Deal(("a", "a"), 3), "two parties are called 'a'"),
+        (lambda: Deal(("a", "a"), 3), "two parties are named 'a'"),
         (lambda: Deal((), 3), "0 parties"),
     ],
 )

@@ -1,5 +1,6 @@
 """Models made to order: search, models against a plain loop, refusals, delivery, the records."""
 
+import hashlib
 import json
 import threading
 from dataclasses import fields, replace
@@ -11,17 +12,20 @@ import jax.numpy as jnp
 import numpy as np
 import optax
 import pytest
-from helpers import RESULTS, monotone_hull
+from flax import linen as nn
+from helpers import RESULTS, fractions, monotone_hull
 from hypothesis import given
 from hypothesis import strategies as st
 
-from shapfair import Game, allocate
+from shapfair import Game, allocate, load_model
 from shapfair.cli.main import main
 from shapfair.datasets import Dataset, Partition
-from shapfair.made_to_order import delivery
+from shapfair.game import TABLE, table_digest
+from shapfair.made_to_order import delivery, ordering
 from shapfair.made_to_order.making import accuracies, reward_models
 from shapfair.made_to_order.stopping import PATIENCE, Search, halves
-from shapfair.made_to_order.targets import TOLERANCE, Target
+from shapfair.made_to_order.targets import TOLERANCE, Price, Target, repetition_tolerance
+from shapfair.made_to_order.workbench import Workbench
 from shapfair.paper import experiments
 from shapfair.paper.carried import CarriedExperiment
 from shapfair.paper.networks import MLP
@@ -242,7 +246,7 @@ def test_target_that_is_not_reached_gives_the_most_accurate_model():
 
 def test_start_beyond_the_target_stays_as_it_is():
     start = made()[2].start[0]
-    for miss, outcome in ((0.004, "met"), (0.02, "jumped over")):
+    for miss, outcome in ((0.004, "met"), (0.02, "own is better")):
         (model,) = reward_models(SMALL, [target("c", start - miss)], seed=3)
         assert (model.step, model.validation, model.outcome) == (0, start, outcome)
 
@@ -322,73 +326,137 @@ def small_game():
     return SMALL.run(seeds=[3, 5]).game
 
 
+def with_values(values):
+    """The small game with other values, of which its provenance says that they were recorded."""
+    origin = small_game().provenance
+    return Game(
+        values, SHARES.parties, {**origin, TABLE: table_digest(values, SHARES.parties, origin)}
+    )
+
+
+def targets_of(allocation, seed):
+    return ordering.targets_of(allocation, small_game(), SMALL, seed)
+
+
 def test_targets_are_own_accuracy_plus_what_is_paid_for():
+    mean = small_game().values.mean(axis=0)
     for rate in (1.0, 4.0):
-        allocation = allocate(small_game(), 0, exchange_rate=rate, repair="hull")
+        allocation = allocate(small_game().averaged(), 0, exchange_rate=rate, repair="hull")
         for row, seed in enumerate((3, 5)):
-            targets = delivery.targets_of(allocation, SMALL, seed, exchange_rate=rate)
+            targets = targets_of(allocation, seed)
             assert [t.party for t in targets] == ["a", "b", "c"]
             for i, order in enumerate(targets):
-                own, cost = small_game().own_values[row, i], allocation.costs[row, i]
+                own, cost = mean[1 << i], allocation.costs[i]
                 assert order.accuracy == pytest.approx(own + cost / rate, abs=1e-12)
                 assert order.own == pytest.approx(own)
-                assert order.best == pytest.approx(small_game().hull().grand_value[row])
+                assert order.alone == small_game().own_values[row, i]
+                assert order.best == pytest.approx(mean.max())
+                assert order.price == Price(allocation.payoffs[i], allocation.scaling[i], rate)
             assert len({order.accuracy for order in targets}) == 3
+
+
+def test_targets_are_the_same_under_every_seed():
+    """The tables are averaged first: the mean of their hulls is another one."""
+    values = np.array(small_game().values)
+    values[:, GRAND] = values[:, :GRAND].max(axis=1) + np.array([-0.1, 0.2])
+    game = with_values(values)
+    allocation = allocate(game.averaged(), 0, repair="hull")
+    one, other = (ordering.targets_of(allocation, game, SMALL, seed) for seed in (3, 5))
+    assert [t.accuracy for t in one] == [t.accuracy for t in other]
+    assert one[0].best == values[:, GRAND].mean() < game.hull().grand_value.mean() - 0.01
+    assert [t.alone for t in one] != [t.alone for t in other]
+
+
+def test_only_the_allocation_of_the_mean_table_makes_targets():
+    game, each = small_game(), Game(small_game().values[0], SHARES.parties)
+    for allocation in (allocate(game), allocate(each), allocate(game.scaled(2).averaged())):
+        with pytest.raises(ValueError, match="allocation: not that of the mean table"):
+            targets_of(allocation, 3)
 
 
 def test_values_of_another_experiment_are_refused():
     other = replace(SMALL, training=replace(SMALL.training, epochs=5))
+    values, origin = small_game().values, small_game().provenance
     for game, experiment, seed, message in [
         (small_game(), other, 3, r"of another experiment \(small, full data, digest"),
         (small_game(), SMALL, 4, "no table of seed 4, there are those of 3, 5"),
-        (Game(small_game().values, small_game().parties), SMALL, 3, "no provenance"),
+        (Game(values, SHARES.parties), SMALL, 3, "no provenance"),
+        (Game(values, SHARES.parties, {"digest": "ab"}), SMALL, 3, "no provenance"),
+        (Game(values, "bac", origin), SMALL, 3, "of parties b, a, c, but .* are a, b, c, in this"),
     ]:
         with pytest.raises(ValueError, match=message):
-            delivery.targets_of(allocate(game), experiment, seed)
+            ordering.targets_of(allocate(game.averaged()), game, experiment, seed)
+
+
+@pytest.mark.parametrize("coalition", [0b001, GRAND])
+def test_a_record_that_was_edited_is_refused(command, tmp_path, coalition):
+    document = json.loads((tmp_path / "values.json").read_text())
+    document["values"][1][coalition] += 1e-4
+    (tmp_path / "values.json").write_text(json.dumps(document))
+    code, out, err = command("--seed=3")
+    assert (code, out) == (2, "")
+    assert err == (
+        "shapfair: error: argument --values: the table was changed since it was recorded: make it "
+        "again with `shapfair reproduce`\n"
+    )
+    assert not (tmp_path / "models").exists()
+
+
+def test_a_table_made_of_a_record_is_refused():
+    game = small_game().hull()
+    with pytest.raises(ValueError, match="changed since it was recorded"):
+        ordering.targets_of(allocate(game.averaged()), game, SMALL, 3)
+
+
+def claiming(shift):
+    """The orders, with what the table says of the own models under seed 3."""
+    alone = small_game().own_values[0].tolist()
+    return [replace(order, alone=one + shift) for order, one in zip(ORDERS, alone, strict=True)]
+
+
+def test_own_models_that_are_not_as_the_table_says_stop_everything(tmp_path):
+    """Nothing is delivered to anybody, also not to those whose values are right."""
+    for party, shift in (("a", 0.03), ("c", -0.03), ("b", float("nan"))):
+        orders = [o if o.party != party else replace(o, alone=o.alone + shift) for o in claiming(0)]
+        said = rf"values: the table says \S+ for party {party} under seed 3, .* has 0\.\d{{4}}, and"
+        with pytest.raises(ValueError, match=said):
+            delivery.deliver(SMALL, orders, 3, tmp_path)
+        assert not list(tmp_path.iterdir())
+    just = repetition_tolerance(2001) - 0.001
+    for shift in (just, -just):
+        assert reward_models(SMALL, claiming(shift)[:1], 3)[0].outcome == "met"
+
+
+def test_own_models_are_compared_over_the_whole_test_set():
+    (bench, example) = (Workbench(SMALL, 3, jax.devices()[0], threading.Event()), 1 / 2001)
+    for own, order, model in zip(bench.own_models(ORDERS), claiming(0), made(), strict=True):
+        assert own.accuracy == pytest.approx(order.alone, abs=1.01 * example)
+        right = own.accuracy / example
+        assert right == pytest.approx(round(right), abs=1e-6)
+        assert own.start == pytest.approx(model.start, abs=0.0021)
+        assert own.accuracy == pytest.approx(np.mean(own.start), abs=example)
 
 
 # --- delivery ------------------------------------------------------------------------------------
 
 
 def test_saved_models_are_loaded_to_the_bit(tmp_path):
-    for model in made():
-        path = tmp_path / "new" / f"{model.target.party}.json"
-        delivery.save(model, path, SMALL)
+    for k, model in enumerate(made(), start=1):
+        path = delivery.save(model, tmp_path / "new", SMALL)
+        assert path == tmp_path / "new" / f"party-{k}.json"
         loaded = delivery.load(path)
         same = jax.tree.map(np.array_equal, loaded.parameters, model.parameters)
         assert jax.tree.all(same)
-        for name in ("target", "seed", "start", "validation", "test", "step", "reached", "curve"):
-            assert getattr(loaded, name) == getattr(model, name)
+        for field in fields(model):
+            if field.name != "parameters":
+                assert getattr(loaded, field.name) == getattr(model, field.name)
         assert accuracies(SMALL, loaded.parameters) == (model.validation, model.test)
-        assert json.loads(path.read_text())["outcome"] == "met"
+        assert json.loads(path.read_text())["result"]["outcome"] == "met"
 
 
-def damage_weights(path):
-    path.with_suffix(".msgpack").write_bytes(b"\x80\x04\x95cos\nsystem")
-
-
-def forget_the_step(path):
-    document = json.loads(path.read_text())
-    del document["step"]
-    path.write_text(json.dumps(document))
-
-
-@pytest.mark.parametrize(
-    ("damage", "message"),
-    [
-        (damage_weights, "not the ones that were saved with it"),
-        (forget_the_step, "it has no 'step'"),
-        (lambda path: path.write_text("{"), "not a delivered model"),
-        (lambda path: path.write_text("[]"), "not a delivered model"),
-    ],
-)
-def test_damaged_models_are_refused(tmp_path, damage, message):
-    path = tmp_path / "a.json"
-    delivery.save(made()[0], path, SMALL)
-    damage(path)
-    with pytest.raises(ValueError, match=message) as error:
-        delivery.load(path)
-    assert "a.json" in str(error.value)
+def folder_of(path):
+    """Content of every file."""
+    return {file.name: file.read_bytes() for file in path.iterdir()}
 
 
 def test_what_was_delivered_before_a_stop_is_not_made_again(tmp_path):
@@ -399,75 +467,271 @@ def test_what_was_delivered_before_a_stop_is_not_made_again(tmp_path):
         delivery.deliver(SMALL, ORDERS, 3, tmp_path, finished=stop)
     kept = {path: path.stat().st_mtime_ns for path in tmp_path.iterdir()}
     assert 2 <= len(kept) < 6
-    new = []
-    models = delivery.deliver(SMALL, ORDERS, 3, tmp_path, finished=new.append)
+    new, lines = [], []
+    models = delivery.deliver(SMALL, ORDERS, 3, tmp_path, finished=new.append, notice=lines.append)
     assert {path: path.stat().st_mtime_ns for path in kept} == kept
     assert len(new) == 3 - len(kept) // 2
+    assert lines == []
     assert [model.target for model in models] == list(ORDERS)
     for model, wanted in zip(models, made(), strict=True):
         assert model.curve == wanted.curve
     assert len(list(tmp_path.iterdir())) == 6
 
 
-def test_models_of_another_order_are_not_mistaken_for_those_wanted(tmp_path):
-    delivery.deliver(SMALL, ORDERS[:1], 3, tmp_path)
-    other = replace(SMALL, training=replace(SMALL.training, epochs=5))
-    for experiment, order, seed in [
+OTHER = replace(SMALL, training=replace(SMALL.training, epochs=5))
+
+
+@pytest.mark.parametrize(
+    ("experiment", "order", "seed"),
+    [
         (SMALL, target("a", 0.5), 3),
+        (SMALL, target("a", 0.55 + 2e-9), 3),
         (SMALL, ORDERS[0], 4),
-        (other, ORDERS[0], 3),
-    ]:
-        with pytest.raises(
-            ValueError, match=r"party-1\.json: a model for party a with target 0\.55"
-        ):
-            delivery.deliver(experiment, [order], seed, tmp_path)
+        (OTHER, ORDERS[0], 3),
+    ],
+)
+def test_a_model_of_another_order_makes_place(tmp_path, experiment, order, seed):
+    for model in made()[:2]:
+        delivery.save(model, tmp_path, SMALL)
+    before, lines = folder_of(tmp_path), []
+    (model,) = delivery.deliver(experiment, [order], seed, tmp_path, notice=lines.append)
+    loaded = delivery.load(tmp_path / "party-1.json")
+    assert (loaded.target, loaded.seed, model.seed) == (order, seed, seed)
+    (line,) = lines
+    assert line.startswith(f"{tmp_path / 'party-1.json'}: party a's model with target 0.5500, seed")
+    assert f"makes place for one with target {order.accuracy:.4f}, seed {seed}" in line
+    after = folder_of(tmp_path)
+    assert len(after) == 4
+    assert all(after[name] == before[name] for name in before if "party-2" in name)
+
+
+def test_the_old_model_stays_until_the_new_one_is_made(tmp_path):
+    delivery.save(made()[0], tmp_path, SMALL)
+    before = folder_of(tmp_path)
+
+    def stop(*where):
+        assert folder_of(tmp_path) == before
+        raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        delivery.deliver(SMALL, [target("a", 0.5)], 3, tmp_path, scored=stop)
+    assert folder_of(tmp_path) == before
+
+
+def test_a_model_that_fits_is_kept_and_says_its_new_price(tmp_path):
+    delivery.save(made()[0], tmp_path, SMALL)
+    before = folder_of(tmp_path)
+    price = Price(-0.25, 0.5, 2.0, "ab" * 32)
+    order = Target("a", 0.55 + 1e-10, 0.1, 0.9, None, price)
+    (model,) = delivery.deliver(SMALL, [order], 3, tmp_path, scored=pytest.fail, notice=pytest.fail)
+    loaded = delivery.load(tmp_path / "party-1.json")
+    assert loaded.target == model.target == order
+    assert loaded.curve == made()[0].curve
+    after = folder_of(tmp_path)
+    assert after["party-1.safetensors"] == before["party-1.safetensors"]
+    said, was = (json.loads(content["party-1.json"]) for content in (after, before))
+    changed = {key for key in said if said[key] != was[key]}
+    assert changed == {"target", "price", "digest"}
+
+
+def test_kept_models_are_compared_with_the_table_too(tmp_path):
+    delivery.save(made()[0], tmp_path, SMALL)
+    before = folder_of(tmp_path)
+    lie = replace(ORDERS[0], alone=made()[0].alone + 0.03)
+    with pytest.raises(ValueError, match=r"the table says \S+ for party a under seed 3"):
+        delivery.deliver(SMALL, [lie, ORDERS[1]], 3, tmp_path, scored=pytest.fail)
+    assert folder_of(tmp_path) == before
+
+
+def lose(folder):
+    (folder / "party-1.safetensors").unlink()
+
+
+def half_a_swap(folder):
+    """The power failed after the weights were in place."""
+    (folder / "party-1.safetensors").write_bytes((folder / "party-2.safetensors").read_bytes())
+
+
+def edit(folder):
+    text = (folder / "party-1.json").read_text()
+    (folder / "party-1.json").write_text(text.replace('"seed": 3', '"seed": 5'))
+
+
+@pytest.mark.parametrize("damage", [lose, half_a_swap, edit])
+def test_a_damaged_model_is_made_anew(tmp_path, damage):
+    for model in made()[:2]:
+        delivery.save(model, tmp_path, SMALL)
+    before, lines = folder_of(tmp_path), []
+    damage(tmp_path)
+    delivery.deliver(SMALL, ORDERS[:1], 3, tmp_path, notice=lines.append)
+    (line,) = lines
+    assert line.endswith(": party a's model is made anew")
+    assert folder_of(tmp_path).keys() == before.keys()
+    assert delivery.load(tmp_path / "party-1.json").curve == made()[0].curve
+
+
+@pytest.mark.parametrize("content", [b"{}", b"[1]", b"my notes", b'{"format": 3}', b"\xff"])
+def test_a_file_that_is_no_model_is_left_alone(tmp_path, content):
+    (tmp_path / "party-1.json").write_bytes(content)
+    with pytest.raises(ValueError, match=r"party-1\.json: not a .* move it away, or choose"):
+        delivery.deliver(SMALL, ORDERS[:1], 3, tmp_path, scored=pytest.fail)
+    assert folder_of(tmp_path) == {"party-1.json": content}
+
+
+class Odd(nn.Module):
+    """A network whose variables are not all plain arrays."""
+
+    @nn.compact
+    def __call__(self, x):
+        self.variable("kept", "pair", lambda: (jnp.zeros(1), jnp.zeros(1)))
+        return nn.Dense(4)(x.astype(jnp.float32))
+
+
+def test_variables_that_no_file_can_hold_are_found_before_anything_is_trained(tmp_path):
+    odd = replace(SMALL, network=Odd())
+    with pytest.raises(ValueError, match="network: kept/pair is of tuple, a model that is deliver"):
+        delivery.deliver(odd, ORDERS[:1], 3, tmp_path, scored=pytest.fail)
+
+
+def test_an_experiment_whose_name_cannot_be_printed_is_refused(tmp_path):
+    with pytest.raises(ValueError, match=r"name: 'a\\nb' cannot be printed"):
+        delivery.deliver(replace(SMALL, name="a\nb"), ORDERS[:1], 3, tmp_path, scored=pytest.fail)
 
 
 @pytest.fixture
 def command(tmp_path, monkeypatch, capsys):
-    """``shapfair models`` on the small experiment, and the table of its values."""
+    """``shapfair models make`` on the small experiment, and the table of its values."""
     monkeypatch.setitem(experiments.EXPERIMENTS, "mnist", lambda data: SMALL)
     monkeypatch.chdir(tmp_path)
     small_game().to_json("values.json")
 
     def run(*options):
-        code = main(["models", "mnist", "--values=values.json", "--out=models", *options])
+        code = main(["models", "make", "mnist", "--values=values.json", "--out=models", *options])
         return code, *capsys.readouterr()
 
     return run
+
+
+def ordered(budgets, seed):
+    """What is ordered with a receipt."""
+    allocation = allocate(small_game().averaged(), budgets, repair="hull")
+    papers = ordering.papers_of(allocation, small_game())
+    return ordering.targets_of(allocation, small_game(), SMALL, seed, papers=papers)
 
 
 def test_command_delivers_what_the_budgets_allow(command, tmp_path):
     code, out, err = command("--seed=5", "--budget=a=0.01", "--default-budget=0")
     assert code == 0, err
     budgets = {"a": 0.01, "b": 0.0, "c": 0.0}
-    allocation = allocate(small_game(), budgets, repair="hull")
-    for i, order in enumerate(delivery.targets_of(allocation, SMALL, seed=5)):
+    for i, order in enumerate(ordered(budgets, seed=5)):
         model = delivery.load(tmp_path / "models" / f"party-{i + 1}.json")
         assert (model.target, model.seed) == (order, 5)
         assert f"{order.accuracy:.4f}" in out
         assert f"{model.test:.4f}" in out
-    assert "models in models" in out
+    assert "models and their receipt in models" in out
 
 
 def test_command_takes_the_options_of_an_allocation(command, tmp_path):
-    options = ["--default-budget=0.02", "--desired=c=2.4", "--exchange-rate=4", "--repair=none"]
-    small_game().hull().to_json("values.json")
+    options = ["--default-budget=0.02", "--desired=c=2", "--exchange-rate=4", "--repair=none"]
+    game = with_values(small_game().hull().values)
+    game.to_json("values.json")
     code, _, err = command("--seed=3", *options)
     assert code == 0, err
-    game = small_game().hull()
-    allocation = allocate(game, 0.02, {"c": 2.4}, exchange_rate=4.0)
-    unlike = allocate(game, 0.02, repair="hull")
-    targets = delivery.targets_of(allocation, SMALL, seed=3, exchange_rate=4.0)
-    assert targets != delivery.targets_of(unlike, SMALL, seed=3)
+    allocation = allocate(game.averaged(), 0.02, {"c": 2}, exchange_rate=4.0)
+    papers = ordering.papers_of(allocation, game)
+    targets = ordering.targets_of(allocation, game, SMALL, seed=3, papers=papers)
+    for others in ({"desired": {}}, {"exchange_rate": 1.0}):  # every option makes a difference
+        given = {"budgets": 0.02, "desired": {"c": 2}, "exchange_rate": 4.0} | others
+        unlike = allocate(game.averaged(), **given).model_values / given["exchange_rate"]
+        assert np.abs(unlike - [order.accuracy for order in targets]).max() > 1e-4
     for i, order in enumerate(targets):
         assert delivery.load(tmp_path / "models" / f"party-{i + 1}.json").target == order
+
+
+def test_command_lays_the_receipt_beside_the_models(command, tmp_path, capsys):
+    """It is the one that `shapfair allocate` gives for the mean table, and it can be verified."""
+    assert command("--seed=3", "--budget=a=0.01", "--desired=b=0.6")[::2] == (0, "")
+    receipt = (tmp_path / "models/receipt.json").read_bytes()
+    for k in (1, 2, 3):
+        about = json.loads((tmp_path / f"models/party-{k}.json").read_text())
+        assert about["price"]["receipt"] == hashlib.sha256(receipt).hexdigest()
+        assert load_model(tmp_path / f"models/party-{k}.json").party == "abc"[k - 1]
+    assert main(["verify", "models/receipt.json", "models/values.json"]) == 0
+    options = ["--budget=a=0.01", "--desired=b=0.6", "--repair=hull", "--format=json"]
+    capsys.readouterr()
+    assert main(["allocate", "models/values.json", *options]) == 0
+    assert capsys.readouterr().out.encode() == receipt
+    mean = Game.read(tmp_path / "models/values.json")
+    np.testing.assert_array_equal(mean.values, small_game().averaged().values)
+    assert mean.provenance["derived"] == ["mean of the tables of seeds 3, 5"]
+
+
+def test_the_receipt_comes_when_all_models_are_there(command, tmp_path):
+    """A folder in which a new order was begun has models of two receipts until it is done."""
+    folder = tmp_path / "models"
+    assert command("--seed=3", "--default-budget=0")[0] == 0
+    first = folder_of(folder)
+
+    def stop(model):
+        raise KeyboardInterrupt
+
+    orders = ordered({"a": 0.002, "b": 0.0, "c": 0.0}, seed=3)
+    with pytest.raises(KeyboardInterrupt):
+        delivery.deliver(SMALL, orders, 3, folder, finished=stop)
+    second = folder_of(folder)
+    assert second != first
+    assert all(second[name] == first[name] for name in ("receipt.json", "values.json"))
+    for k, party in enumerate("abc", start=1):
+        path = folder / f"party-{k}.json"
+        if second[path.name] == first[path.name]:
+            assert load_model(path).party == party
+        else:
+            with pytest.raises(ValueError, match=rf"not the receipt of party {party}'s model"):
+                load_model(path)
+    assert command("--seed=3", "--default-budget=0", "--budget=a=0.002")[0] == 0
+    assert main(["models", "check", "models"]) == 0
+
+
+@pytest.mark.parametrize("name", ["receipt.json", "values.json"])
+def test_command_does_not_write_over_files_of_others(command, tmp_path, name):
+    (tmp_path / "models").mkdir()
+    (tmp_path / "models" / name).write_text("my notes")
+    code, out, err = command("--seed=3")
+    assert (code, out, err.count("\n")) == (2, "", 1)
+    assert f"models/{name}: not " in err
+    assert "move it away, or choose another folder" in err
+    assert folder_of(tmp_path / "models") == {name: b"my notes"}
+
+
+def test_command_keeps_what_fits_after_a_change_of_budgets(command, tmp_path):
+    folder = tmp_path / "models"
+    assert command("--seed=3", "--default-budget=0")[::2] == (0, "")
+    first = folder_of(folder)
+    assert command("--seed=3", "--default-budget=0")[::2] == (0, "")
+    assert folder_of(folder) == first
+    code, _, err = command("--seed=3", "--default-budget=0", "--budget=a=0.002")
+    assert code == 0, err
+    for name, line in zip("ac", err.splitlines(), strict=True):
+        path = f"models/party-{SHARES.parties.index(name) + 1}.json"
+        assert line.startswith(f"shapfair: {path}: party {name}'s model with target 0.")
+        assert " makes place for one with target 0." in line
+    second = folder_of(folder)
+    changed = {name for name in first if first[name] != second[name]}
+    assert changed >= {"party-1.json", "party-1.safetensors", "party-2.json", "party-3.json"}
+    assert "party-2.safetensors" not in changed  # it was paid for by another, and is as good
+    budgets = {"a": 0.002, "b": 0.0, "c": 0.0}
+    for k, order in enumerate(ordered(budgets, seed=3), start=1):
+        assert delivery.load(folder / f"party-{k}.json").target == order
+    changed = {name for name in first if first[name] != second[name]}
+    assert "receipt.json" in changed
+    assert "values.json" not in changed
+    assert main(["models", "check", "models"]) == 0
 
 
 def test_command_says_when_the_hull_changed_the_table(command):
     bent = small_game().values.copy()
     bent[:, 0b011] = bent[:, 0b001] - 0.05
-    Game(bent, small_game().parties, small_game().provenance).to_json("values.json")
+    with_values(bent).to_json("values.json")
     code, _, err = command("--seed=3", "--default-budget=0")
     assert code == 0, err
     assert "shapfair: warning: not monotone: " in err
@@ -515,18 +779,15 @@ def record(name):
 
 @cache
 def exact_targets(name):
-    """Party -> target, for every recorded seed, from the value table in rational numbers."""
+    """Party -> target, from the mean of the recorded value tables in rational numbers."""
     document = json.loads((RESULTS / f"{name}.json").read_text(encoding="utf-8"))
-    found = {}
-    for seed, row in zip(document["provenance"]["seeds"], document["values"], strict=True):
-        table = [Fraction(round(x * 10_000), 10_000) for x in row]
-        allocation = exact.allocate(monotone_hull(table), [0] * len(document["parties"]))
-        pairs = zip(document["parties"], allocation.model_values, strict=True)
-        found |= {(seed, party): value for party, value in pairs}
-    return found
+    columns = zip(*fractions(document, 10_000), strict=True)
+    mean = [sum(column, Fraction(0)) / len(column) for column in columns]
+    allocation = exact.allocate(monotone_hull(mean), [0] * len(document["parties"]))
+    return dict(zip(document["parties"], allocation.model_values, strict=True))
 
 
-@pytest.mark.parametrize(("name", "at_least"), [("mnist", 10), ("cifar10", 3)])
+@pytest.mark.parametrize(("name", "at_least"), [("mnist", 10), ("cifar10", 2)])
 def test_record_is_of_every_party_in_every_seed(name, at_least):
     origin = record(name)["provenance"]
     values = json.loads((RESULTS / f"{name}.json").read_text(encoding="utf-8"))
@@ -541,11 +802,12 @@ def test_record_is_of_every_party_in_every_seed(name, at_least):
     )
     assert len(set(seeds)) == len(seeds) >= at_least
     for m in models:
-        assert m["target"] == pytest.approx(float(exact_targets(name)[m["seed"], m["party"]]))
+        assert m["target"] == pytest.approx(float(exact_targets(name)[m["party"]]))
         own = values["values"][values["provenance"]["seeds"].index(m["seed"])][
             1 << values["parties"].index(m["party"])
         ]
-        assert (m["start_validation"] + m["start_test"]) / 2 == pytest.approx(own, abs=0.001)
+        again = (m["start_validation"] + m["start_test"]) / 2
+        assert again == pytest.approx(own, abs=repetition_tolerance(10_000))
 
 
 @pytest.mark.parametrize("name", ["mnist", "cifar10"])

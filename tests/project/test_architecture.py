@@ -9,12 +9,15 @@ from helpers import ROOT
 
 PACKAGE = ROOT / "shapfair"
 CHECKERS = "verifier signatures".split()
-TOOLS = "extras leftovers files names numerals".split()
+TOOLS = "extras leftovers memory files names numerals escapes documents".split()
 CORE = """
-rounding coalitions amounts tables game games shapley rational payments settling clearing noise
+rounding coalitions amounts filling origin tables game games shapley rational payments
+settling clearing noise
 remarks allocation receipt
 """.split()
-WINGS = "datasets valuation estimation training paper made_to_order theory report cli".split()
+WINGS = """
+datasets valuation estimation training paper delivered made_to_order theory report cli
+""".split()
 ORDER = [*CHECKERS, *TOOLS, *CORE, *WINGS]
 """Low to high: a module imports from its own wing and from lower ones, the core thus from itself
 alone. `datasets` and `training` come before what is made of them, and `cli`, which calls all,
@@ -25,9 +28,10 @@ KNOWS = {
     **dict.fromkeys(set(ORDER) - {"cli"}, set(ORDER) - set(CHECKERS)),
     **{checker: set[str]() for checker in CHECKERS},
     "datasets": {*TOOLS, "coalitions"},
-    "valuation": {*TOOLS, "coalitions", "tables", "game", "games"},
+    "valuation": {*TOOLS, "coalitions", "origin", "tables", "game", "games"},
     "estimation": {*TOOLS, *CORE, "valuation"},
     "training": {*TOOLS, "coalitions", "game", "datasets", "valuation"},  # and nothing of payoffs
+    "delivered": {*TOOLS, "datasets", "valuation", "training"},  # the last for own networks alone
     "theory": {*TOOLS, *CORE},
     "report": {*TOOLS, *CORE, "estimation", "theory"},
 }

@@ -12,7 +12,7 @@ import yaml
 from helpers import ROOT
 
 from shapfair.cli.main import parser
-from shapfair.cli.options import EXPERIMENT_NAMES
+from shapfair.cli.options import EXPERIMENT_PARTIES
 from shapfair.datasets import cache_folder
 
 ELSEWHERE = {
@@ -102,7 +102,7 @@ def test_lines_do_as_typed(page, checkout):
         arguments = parser().parse_args(words[1:])
         if ONLY_PARSED.match(line):
             continue
-        if hasattr(arguments, "data") and words[2] in EXPERIMENT_NAMES:
+        if hasattr(arguments, "data") and set(words) & set(EXPERIMENT_PARTIES):
             words += ["--data", "embedded"]
         if hasattr(arguments, "seeds") and words[1] != "estimate":
             words += ["--seeds", "1"]

@@ -118,7 +118,7 @@ def test_desired_values_have_a_column_if_there_are_any():
 
 def test_rows_of_models():
     target = Target("[0]", 0.9, 0.5, 0.97)
-    model = RewardModel(target, 0, (0.5, 0.5), 0.90004, 0.89, 12.25, True, (), {})
+    model = RewardModel(target, 0, (0.5, 0.5), 0.5, 0.90004, 0.89, 12.25, True, (), {})
     file = io.StringIO()
     print_models([model], file)
     assert "│ [0]   │ 0.5000 │ 0.9000 │     0.9000 │ 0.8900 │ 12.25 │ met" in file.getvalue()

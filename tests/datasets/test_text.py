@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from shapfair.paper.text import PADDING, UNKNOWN, Vocabulary, words
+from shapfair.datasets.text import PADDING, UNKNOWN, Vocabulary, words
 
 
 @pytest.mark.parametrize(
