@@ -182,6 +182,10 @@ class Estimate:
     ) -> tuple[np.ndarray, np.ndarray]:
         """Lower and upper ends of confidence intervals, nan where errors are not known.
 
+        On complete tables of ten parties (`benchmarks/estimation.py`), from 20 evaluations a party,
+        95 % intervals of single flows and payoffs covered in 95 to 99 % of runs, those of all
+        payoffs together in 96 to 99 %, and those of all 90 flows together in 80 to 98 %.
+
         Args:
             quantity: of what.
             level: confidence level.
