@@ -94,6 +94,9 @@ def test_quantiles_are_students():
         assert high[1, 4] - low[1, 4] == pytest.approx(2 * quantile * np.sqrt(total))
     payoffs, shapley = (np.subtract(*found.intervals(x)) for x in ("payoffs", "shapley_values"))
     assert (shapley < payoffs / N).all()  # wider, as the grand coalition's value is noisy
+    quiet = estimate(score, PARTIES, evaluations=90)
+    payoffs, shapley = (np.subtract(*quiet.intervals(x)) for x in ("payoffs", "shapley_values"))
+    np.testing.assert_allclose(shapley, payoffs / N)
     exact = estimate(score, PARTIES[:5], seeds=(1, 2))
     low, high = exact.intervals("payoffs", simultaneous=False)
     np.testing.assert_allclose(high - low, 2 * 1.959964 * exact.standard_error("payoffs"), 1e-6)
