@@ -22,6 +22,8 @@ _ROOMS = {
     "NegativeFlowError": "clearing",
     "clearing_vector": "clearing",
     "linear_programme": "clearing",
+    "Estimate": "estimation.result",
+    "estimate": "estimation.campaign",
     "DeliveredModel": "delivered.model",
     "load_model": "delivered.model",
     "Evaluation": "valuation.evaluation",

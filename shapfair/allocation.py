@@ -264,7 +264,7 @@ def _clearings(
     tables, noises = game.values.reshape(-1, 2**n), game.rounding.ravel().tolist()
     for k, (table, noise) in enumerate(zip(tables, noises, strict=True)):
         own, grand, wishes = table[2 ** np.arange(n)].tolist(), float(table[-1]), desired.tolist()
-        caps = np.array(_caps(own, grand, wishes, noise), dtype=np.float64)
+        caps = np.array(caps_of(own, grand, wishes, noise), dtype=np.float64)
         error = flow_error(n) * float(magnitude(table))
         exactly = partial(_exactly, table, own, grand, wishes, noise)
         try:
@@ -285,13 +285,13 @@ def _exactly(
     values = list(map(Fraction, own))
     wishes = [Fraction(r) if math.isfinite(r) else r for r in desired]
     caps, literal = (
-        tuple(map(Fraction, _caps(values, Fraction(grand), wishes, least)))
+        tuple(map(Fraction, caps_of(values, Fraction(grand), wishes, least)))
         for least in (Fraction(noise), 0)
     )
     return rational.conditional_shapley_values(table), caps, literal
 
 
-def _caps(own: Sequence[Any], grand: Any, desired: Sequence[Any], noise: Any) -> list[Any]:
+def caps_of(own: Sequence[Any], grand: Any, desired: Sequence[Any], noise: Any) -> list[Any]:
     r"""Largest scaling factors :math:`u_i = (t_i - v(i)) / c_i`, Equation (61) corrected.
 
     The target is :math:`t_i = \min(v(N), \max(v(i), r_i))`: the paper's :math:`\min(v(N), r_i)`

@@ -48,7 +48,7 @@ def check_party_count(n: int, where: str = "parties") -> None:
         raise ValueError(
             f"{where}: n = {n:,} parties need {need} for exact values, the limit is "
             f"{MAX_PARTIES} parties: merge parties with similar data, or estimate the "
-            "flows by sampling permutations (Remark 3.9)"
+            "flows from some coalitions (shapfair.estimate)"
         )
 
 

@@ -71,4 +71,5 @@ class Filling:
         missing = f"{name} and {others} more" if others else name
         raise ValueError(
             f"{self._path}{self._of}: {len(there)} of {self._total} coalitions; missing: {missing}"
+            "; an exact allocation needs all, `shapfair estimate` does with some"
         )

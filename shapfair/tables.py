@@ -74,31 +74,84 @@ def read_csv(path: str | Path, content: bytes | None = None) -> Table:
         ValueError: names the file, the line and what is wrong there.
         OSError: if the file cannot be read.
     """
-    records = _records(path, files.read(path) if content is None else content)
-    line, header = next(records, (1, []))
-    parties = _parties(header, f"{path}: line {line}")
-    columns = [header.index(name) for name in parties]
-    value_column, seed_column = header.index(VALUE), header.index(SEED) if SEED in header else None
-
+    parties, rows = _rows(path, content, exact=True)
     tables: dict[str, Filling] = {}
-    for line, record in records:
+    for line, seed, coalition, text in rows:
         where = f"{path}: line {line}"
-        if len(record) != len(header):
-            raise ValueError(f"{where}: {len(record)} fields, the header has {len(header)}")
-        seed = "" if seed_column is None else record[seed_column]
-        if seed not in tables:
-            if seed_column is not None:
-                _check_seed(seed, len(tables), where)
-            tables[seed] = Filling(path, parties, seed)
-        coalition = _coalition([record[column] for column in columns], parties, where)
-        value = _value(record[value_column], coalition, parties, where)
+        value = _value(text, coalition, parties, where)
         _check_empty_value(coalition, value, where)
+        if seed not in tables:
+            tables[seed] = Filling(path, parties, seed)
         tables[seed].add(coalition, value, line)
     if not tables:
         raise ValueError(f"{path}: no rows, need all {2 ** len(parties)} coalitions")
     check_memory(len(parties), len(tables), 3, str(path))
     values = np.array([table.table() for table in tables.values()])
     return Table(_without_single_seed(values), parties, None, tuple(filter(None, tables)))
+
+
+def read_partial_csv(
+    path: str | Path, content: bytes | None = None
+) -> tuple[tuple[str, ...], dict[str, dict[int, float]]]:
+    """Parties of a CSV value table that need not be complete, and by seed its values by coalition.
+
+    A row whose value is empty counts as missing. Without a column of seeds the only seed is ``""``.
+    There is no limit to the parties but that of whoever takes them.
+
+    Raises:
+        ValueError: names the file, the line and what is wrong there.
+        OSError: if the file cannot be read.
+    """
+    parties, rows = _rows(path, content, exact=False)
+    tables: dict[str, dict[int, float]] = {}
+    for line, seed, coalition, text in rows:
+        where = f"{path}: line {line}"
+        table = tables.setdefault(seed, {})
+        if not text:
+            continue
+        value = _value(text, coalition, parties, where)
+        _check_empty_value(coalition, value, where)
+        if coalition in table:
+            name = coalition_name(coalition, parties)
+            raise ValueError(f"{where}: coalition {name} appears twice")
+        table[coalition] = value
+    return parties, {seed: table for seed, table in tables.items() if table}
+
+
+Row = tuple[int, str, int, str]
+"""Line, seed (empty if there is no such column), coalition and the text of its value."""
+
+
+def _rows(
+    path: str | Path, content: bytes | None, *, exact: bool
+) -> tuple[tuple[str, ...], Iterator[Row]]:
+    """Parties and rows of a CSV value table; ``exact`` ones have as many parties as a table can."""
+    records = _records(path, files.read(path) if content is None else content)
+    line, header = next(records, (1, []))
+    parties = _parties(header, f"{path}: line {line}", exact)
+    return parties, _checked_rows(path, records, header, parties)
+
+
+def _checked_rows(
+    path: str | Path,
+    records: Iterator[tuple[int, list[str]]],
+    header: list[str],
+    parties: tuple[str, ...],
+) -> Iterator[Row]:
+    columns = [header.index(name) for name in parties]
+    value_column, seed_column = header.index(VALUE), header.index(SEED) if SEED in header else None
+    seeds: set[str] = set()
+    for line, record in records:
+        where = f"{path}: line {line}"
+        if len(record) != len(header):
+            raise ValueError(f"{where}: {len(record)} fields, the header has {len(header)}")
+        seed = "" if seed_column is None else record[seed_column]
+        if seed not in seeds:
+            if seed_column is not None:
+                _check_seed(seed, len(seeds), where)
+            seeds.add(seed)
+        coalition = _coalition([record[column] for column in columns], parties, where)
+        yield line, seed, coalition, record[value_column]
 
 
 def write_csv(path: str | Path, table: Table) -> None:
@@ -203,9 +256,18 @@ def check_parties(parties: Sequence[str], where: str = "parties") -> None:
     Raises:
         ValueError: naming the first offender; also beyond 26 parties, before any name is looked at.
     """
+    check_party_count(len(parties), where)
+    check_names(parties, where)
+
+
+def check_names(parties: Sequence[str], where: str = "parties") -> None:
+    """Refuse no parties, and names that are not taken (:mod:`shapfair.names`) or look alike.
+
+    Raises:
+        ValueError: naming the first offender.
+    """
     if not parties:
         raise ValueError(f"{where}: no parties, need at least one")
-    check_party_count(len(parties), where)
     names.check(parties, where)
 
 
@@ -281,12 +343,13 @@ def _records(path: str | Path, content: bytes) -> Iterator[tuple[int, list[str]]
         _text(path, content)
 
 
-def _parties(header: list[str], where: str) -> tuple[str, ...]:
-    """Party names of a header that is found right."""
+def _parties(header: list[str], where: str, exact: bool) -> tuple[str, ...]:
+    """Party names of a header that is found right; ``exact`` tables limit their number."""
     if not header:
         raise ValueError(f"{where}: no header, need one column per party, then 'value'")
     parties = [name for name in header if name not in (VALUE, SEED)]
-    check_party_count(len(parties), where)
+    if exact:
+        check_party_count(len(parties), where)
     if VALUE not in header:
         raise ValueError(f"{where}: no column is named 'value', found: {', '.join(header)}")
     for name in header[header.index(VALUE) + 1 :]:
@@ -296,7 +359,7 @@ def _parties(header: list[str], where: str) -> tuple[str, ...]:
             )
     if header.count(SEED) > 1:
         raise ValueError(f"{where}: two columns are named 'seed'")
-    check_parties(parties, where)
+    check_names(parties, where)
     return tuple(parties)
 
 

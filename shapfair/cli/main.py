@@ -14,6 +14,7 @@ from typing import Any, NoReturn
 from shapfair import __version__
 from shapfair.cli.allocate import add_allocate
 from shapfair.cli.data import add_data
+from shapfair.cli.estimate import add_estimate
 from shapfair.cli.models import add_models
 from shapfair.cli.notes import stopped
 from shapfair.cli.options import on_command_line, say
@@ -99,7 +100,7 @@ def parser() -> argparse.ArgumentParser:
     parser.add_argument("--version", action="version", version=f"shapfair {__version__}")
     subparsers = parser.add_subparsers(required=True, metavar="COMMAND")
     commands = (
-        *(add_allocate, add_verify, add_template, add_data),
+        *(add_allocate, add_verify, add_template, add_estimate, add_data),
         *(add_reproduce, add_store, add_models),
     )
     for add in commands:

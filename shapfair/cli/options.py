@@ -53,6 +53,18 @@ def add_allocation_options(add: Any, repair: str, reason: str) -> None:
         repair: what is done about a table that is not monotone, unless the user says otherwise.
         reason: why, for the help; empty if there is nothing to say.
     """
+    add_amount_options(add)
+    add(
+        "--repair",
+        choices=("none", "hull"),
+        default=repair,
+        help="hull: replace a table that is not monotone by its monotone hull "
+        f"(default: {repair}{reason})",
+    )
+
+
+def add_amount_options(add: Any) -> None:
+    """Budgets, desired values and the exchange rate; ``add`` is ``add_argument`` of the command."""
     add(
         "--budget",
         metavar="NAME=AMOUNT",
@@ -81,13 +93,6 @@ def add_allocation_options(add: Any, repair: str, reason: str) -> None:
         default=1.0,
         help="payoff per unit of value; budgets, desired values and results are payoffs "
         "(default: 1)",
-    )
-    add(
-        "--repair",
-        choices=("none", "hull"),
-        default=repair,
-        help="hull: replace a table that is not monotone by its monotone hull "
-        f"(default: {repair}{reason})",
     )
 
 

@@ -16,6 +16,9 @@ from shapfair.valuation.record import Record, mark
 APPLICATION_ID = 0x53484150
 """Marks the file as ours (``SHAP``), so that another program's database is not written to."""
 
+BITS = 64
+"""Bits of an integer of the file: the most parties of a coalition, which is kept as one."""
+
 FORMAT = 2
 """Version of the format. Number 0 had no leases, 1 no records of who found a value."""
 
@@ -203,7 +206,7 @@ class Database:
         """
         try:
             with self._lock, undisturbed:
-                return self._db.execute(statement, values).fetchall()
+                return self._db.execute(statement, tuple(map(_signed, values))).fetchall()
         except (sqlite3.Error, UnicodeDecodeError) as error:  # the latter where names are damaged
             # The lowest byte is the kind of error, the others say more about it.
             kind = getattr(error, "sqlite_errorcode", sqlite3.SQLITE_CORRUPT) & 0xFF
@@ -229,6 +232,16 @@ class Database:
         trace: TracebackType | None,
     ) -> None:
         self.close()
+
+
+def _signed(value: Any) -> Any:
+    """A value as SQLite takes it: a bitmask of 64 bits as the signed integer of the same bits."""
+    return value - 2**BITS if isinstance(value, int) and value >> (BITS - 1) == 1 else value
+
+
+def unsigned(coalition: int) -> int:
+    """The bitmask that a signed integer of the file stands for."""
+    return coalition % 2**BITS
 
 
 def damaged(path: str | Path, finding: str) -> str:

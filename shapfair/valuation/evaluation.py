@@ -76,14 +76,11 @@ class Maker:
 
 
 @dataclass(frozen=True)
-class Evaluation:
-    """Coalition values that a valuation has found.
+class Outcome:
+    """What is known of a run, beside the values.
 
     Attributes:
-        valuation: what found them.
-        seeds: one per row of ``values``.
-        values: in bitmask order, shape ``(seeds, 2**n)``; the empty coalition has 0, one that was
-            not asked for or has failed nan.
+        seeds: the seeds of the runs.
         failures: the coalitions that could not be valued.
         work: what the valuation says that this call took.
         origin: what this process computes with: versions, devices, source of the data.
@@ -94,9 +91,7 @@ class Evaluation:
         strangers: how many values of other valuations are in the store; they are never used.
     """
 
-    valuation: Valuation
     seeds: tuple[int, ...]
-    values: Float64[np.ndarray, "seeds coalitions"]
     failures: tuple[Failure, ...]
     work: Mapping[str, int]
     origin: Mapping[str, Any]
@@ -104,6 +99,20 @@ class Evaluation:
     seconds: float
     found: int
     strangers: int
+
+
+@dataclass(frozen=True)
+class Evaluation(Outcome):
+    """Coalition values that a valuation has found.
+
+    Attributes:
+        valuation: what found them.
+        values: in bitmask order, one row per seed, shape ``(seeds, 2**n)``; the empty coalition has
+            0, one that was not asked for or has failed nan.
+    """
+
+    valuation: Valuation
+    values: Float64[np.ndarray, "seeds coalitions"]
 
     @property
     def game(self) -> Game:

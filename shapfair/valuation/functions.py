@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 
 from shapfair.coalitions import members
-from shapfair.tables import check_parties
+from shapfair.tables import check_names
 from shapfair.valuation.agenda import OnError
 from shapfair.valuation.evaluation import Evaluation
 from shapfair.valuation.protocol import Finished, Job
@@ -45,7 +45,7 @@ class ScoreValuation:
     name: str
 
     def __post_init__(self) -> None:
-        check_parties(self.parties)
+        check_names(self.parties)
         if not self.name.strip():
             raise ValueError("name: empty, need one for this version of the score")
 

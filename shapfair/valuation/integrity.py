@@ -14,7 +14,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from shapfair.files import replacing
-from shapfair.valuation.database import Database, NotAStore, StoreError, damaged
+from shapfair.valuation.database import Database, NotAStore, StoreError, damaged, unsigned
 from shapfair.valuation.record import LINE, Damaged, Record, checksum, compact, mark
 
 
@@ -40,7 +40,8 @@ def problems(database: Database) -> Iterator[str]:
 def _wrong_records(database: Database) -> Iterator[str]:
     origins = {"", *(name for (name,) in database.execute("SELECT origin FROM origins"))}
     count, marks = 0, 0
-    for *key, line in database.execute("SELECT digest, seed, coalition, line FROM records"):
+    for *key, signed, line in database.execute("SELECT digest, seed, coalition, line FROM records"):
+        key.append(unsigned(signed) if isinstance(signed, int) else signed)
         value = f"the value of coalition {key[2]}, seed {key[1]}"
         try:
             record = Record.from_text(line)

@@ -3,17 +3,20 @@
 import operator
 import time
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from concurrent.futures import Executor
 from contextlib import closing
+from dataclasses import dataclass, fields
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
 from shapfair import memory
 from shapfair.coalitions import check_party_count
 from shapfair.valuation.agenda import Agenda, OnError
-from shapfair.valuation.evaluation import Evaluation, Maker
+from shapfair.valuation.database import BITS
+from shapfair.valuation.evaluation import Evaluation, Maker, Outcome
 from shapfair.valuation.leases import Leases
 from shapfair.valuation.progress import Progress
 from shapfair.valuation.protocol import Valuation
@@ -65,6 +68,48 @@ def run(
         WorkerLost: if a coalition kills its worker, or if the executor or its scheduler is gone.
         Exception: whatever the valuation raises, if ``on_error`` is ``"raise"``.
     """
+    n = len(valuation.parties)
+    check_party_count(n)
+    if coalitions is None:
+        check_count(len(seeds), 2**n - 1)
+    wanted = range(1, 2**n) if coalitions is None else coalitions
+    work: Any = {"executor": executor, "window": window, "retries": retries, "on_error": on_error}
+    result = find(valuation, wanted, seeds, store=store, **work)
+    values = np.full((len(result.seeds), 2**n), np.nan)
+    values[:, 0] = 0
+    rows = {seed: k for k, seed in enumerate(result.seeds)}
+    for (seed, coalition), value in result.values.items():
+        values[rows[seed], coalition] = value
+    about = {field.name: getattr(result, field.name) for field in fields(Outcome)}
+    return Evaluation(valuation=valuation, values=values, **about)
+
+
+@dataclass(frozen=True)
+class Result(Outcome):
+    """Values of the coalitions that were asked for, however many parties there are.
+
+    Attributes:
+        values: by seed and coalition (bitmask), those that were found.
+    """
+
+    values: Mapping[tuple[int, int], float]
+
+
+def find(
+    valuation: Valuation,
+    coalitions: Iterable[int],
+    seeds: Sequence[int] = (0,),
+    *,
+    store: str | Path = ":memory:",
+    executor: Executor | None = None,
+    window: int | None = None,
+    retries: int = 0,
+    on_error: OnError = "raise",
+) -> Result:
+    """Find the values of some coalitions of up to 64 parties; arguments and errors as :func:`run`.
+
+    No table is made, so that it takes the memory of these values alone.
+    """
     start = time.perf_counter()
     parties = valuation.parties
     wanted = _checked_coalitions(coalitions, len(parties), len(seeds))
@@ -85,14 +130,12 @@ def run(
             with closing(team):
                 for left in agenda.rounds():
                     work.update(team.evaluate(left, agenda))
-        table, strangers = values.table(seeds, len(parties)), values.strangers()
-        makers = _makers(values, seeds, set(wanted))
-    asked = np.zeros(2 ** len(parties), bool)
-    asked[[0, *wanted]] = True
-    return Evaluation(
-        valuation=valuation,
+        asked, strangers = set(wanted), values.strangers()
+        records = [record for record in values.records(seeds) if record.coalition in asked]
+        makers = _makers(values, records)
+    return Result(
         seeds=seeds,
-        values=np.where(asked, table, np.nan),
+        values={(record.seed, record.coalition): record.value for record in records},
         failures=agenda.failures(),
         work=dict(work),
         origin=team.provenance,
@@ -103,12 +146,11 @@ def run(
     )
 
 
-def _makers(store: Store, seeds: Sequence[int], coalitions: set[int]) -> tuple[Maker, ...]:
+def _makers(store: Store, records: Iterable[Record]) -> tuple[Maker, ...]:
     """Who found which of the values, in the order of the first of them."""
     found: dict[str, list[Record]] = {}
-    for record in store.records(seeds):
-        if record.coalition in coalitions:
-            found.setdefault(record.origin, []).append(record)
+    for record in records:
+        found.setdefault(record.origin, []).append(record)
     origins = store.origins()
     makers = (Maker.of(records, origins.get(origin, {})) for origin, records in found.items())
     return tuple(sorted(makers, key=lambda maker: maker.first))
@@ -127,11 +169,9 @@ def check_count(seeds: int, coalitions: int) -> None:
     memory.check(count * BYTES, what, "take fewer")
 
 
-def _checked_coalitions(coalitions: Iterable[int] | None, n: int, seeds: int) -> list[int]:
-    check_party_count(n)
-    if coalitions is None:
-        check_count(seeds, 2**n - 1)
-        return list(range(1, 2**n))
+def _checked_coalitions(coalitions: Iterable[int], n: int, seeds: int) -> list[int]:
+    if n > BITS:
+        raise ValueError(f"parties: {n}, need at most {BITS}")
     wanted = list(dict.fromkeys(map(operator.index, coalitions)))
     check_count(seeds, len(wanted))
     for coalition in wanted:

@@ -18,7 +18,7 @@ from typing import Any
 import numpy as np
 from jaxtyping import Float64
 
-from shapfair.valuation.database import Database, StoreError
+from shapfair.valuation.database import Database, StoreError, unsigned
 from shapfair.valuation.integrity import check
 from shapfair.valuation.record import Record, checksum, compact
 
@@ -102,9 +102,8 @@ class Store(Database):
 
     def keys(self) -> set[tuple[int, int]]:
         """Seed and coalition of every finished value."""
-        return set(
-            self.execute("SELECT seed, coalition FROM records WHERE digest = ?", (self.key,))
-        )
+        found = self.execute("SELECT seed, coalition FROM records WHERE digest = ?", (self.key,))
+        return {(seed, unsigned(coalition)) for seed, coalition in found}
 
     def records(self, seeds: Sequence[int]) -> list[Record]:
         """All that is known of the values of these seeds."""

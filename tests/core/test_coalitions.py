@@ -37,5 +37,5 @@ def test_a_table_has_a_power_of_two_values(length):
 
 
 def test_too_many_parties_tells_memory_and_alternative():
-    with pytest.raises(ValueError, match=r"n = 30 parties need about 16 GiB .* sampling"):
+    with pytest.raises(ValueError, match=r"n = 30 parties need about 16 GiB .* estimate"):
         coalitions.count_parties(2**30)

@@ -256,7 +256,10 @@ def test_csv_seeds_may_be_interleaved(tmp_path):
         ),
         (CSV.replace("0,0,0", "0,0,0.1"), "line 2: the empty coalition has value 0.1"),
         (CSV.replace("0,0,0\n", ""), "3 of 4 coalitions; missing: the empty coalition"),
-        (CSV.replace("0,1,0.5\n", ""), "3 of 4 coalitions; missing: {b}$"),
+        (
+            CSV.replace("0,1,0.5\n", ""),
+            "3 of 4 coalitions; missing: {b}; an exact allocation needs all",
+        ),
         ("a,b,value\n0,0,0\n", "1 of 4 coalitions; missing: {a} and 2 more"),
         (CSV + "0,1,0.5\n", "line 6: coalition {b} appears twice"),
         ("a,value,seed\n0,0,1\n1,1,1\n0,0,2\n", r"\(seed 2\): 1 of 2 coalitions; missing: {a}"),

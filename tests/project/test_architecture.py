@@ -15,7 +15,9 @@ rounding coalitions amounts filling origin tables game games shapley rational pa
 settling clearing noise
 remarks allocation receipt
 """.split()
-WINGS = "datasets valuation training paper delivered made_to_order theory report cli".split()
+WINGS = """
+datasets valuation estimation training paper delivered made_to_order theory report cli
+""".split()
 ORDER = [*CHECKERS, *TOOLS, *CORE, *WINGS]
 """Low to high: a module imports from its own wing and from lower ones, the core thus from itself
 alone. `datasets` and `training` come before what is made of them, and `cli`, which calls all,
@@ -27,10 +29,11 @@ KNOWS = {
     **{checker: set[str]() for checker in CHECKERS},
     "datasets": {*TOOLS, "coalitions"},
     "valuation": {*TOOLS, "coalitions", "origin", "tables", "game", "games"},
+    "estimation": {*TOOLS, *CORE, "valuation"},
     "training": {*TOOLS, "coalitions", "game", "datasets", "valuation"},  # and nothing of payoffs
     "delivered": {*TOOLS, "datasets", "valuation", "training"},  # the last for own networks alone
     "theory": {*TOOLS, *CORE},
-    "report": {*TOOLS, *CORE, "theory"},
+    "report": {*TOOLS, *CORE, "estimation", "theory"},
 }
 """Wings that may import less than the order allows."""
 

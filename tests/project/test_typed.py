@@ -12,6 +12,7 @@ import yaml
 from helpers import ROOT
 
 from shapfair.cli.main import parser
+from shapfair.cli.options import EXPERIMENT_PARTIES
 from shapfair.datasets import cache_folder
 
 ELSEWHERE = {
@@ -101,9 +102,9 @@ def test_lines_do_as_typed(page, checkout):
         arguments = parser().parse_args(words[1:])
         if ONLY_PARSED.match(line):
             continue
-        if hasattr(arguments, "data"):
+        if hasattr(arguments, "data") and set(words) & set(EXPERIMENT_PARTIES):
             words += ["--data", "embedded"]
-        if hasattr(arguments, "seeds"):
+        if hasattr(arguments, "seeds") and words[1] != "estimate":
             words += ["--seeds", "1"]
         done = run([sys.executable, "-m", "shapfair.cli", *words[1:]], checkout)
         assert done.returncode == 0, f"{page}: {line}\n{done.stderr}"

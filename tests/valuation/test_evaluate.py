@@ -1,6 +1,7 @@
 """Values from any function: checked, kept, tried again, in this process and in others."""
 
 import doctest
+import itertools
 import multiprocessing
 import signal
 import subprocess
@@ -21,8 +22,10 @@ from shapfair import allocate, evaluate
 from shapfair.coalitions import bitmask, members
 from shapfair.valuation import executors, functions, leases
 from shapfair.valuation.executors import WorkerLost
+from shapfair.valuation.functions import ScoreValuation
 from shapfair.valuation.leases import Leases
 from shapfair.valuation.protocol import Job
+from shapfair.valuation.run import find, run
 from shapfair.valuation.store import Store, digest
 
 SPAWN = multiprocessing.get_context("spawn")
@@ -441,3 +444,31 @@ def test_who_waits_for_another_process_takes_over_when_it_is_gone(tmp_path, monk
 def test_public_names_are_those_of_the_rooms():
     assert shapfair.evaluate is functions.evaluate
     assert shapfair.Evaluation.__module__ == "shapfair.valuation.evaluation"
+
+
+# --- many parties, few coalitions ------------------------------------------------------------
+
+
+def test_some_coalitions_of_sixty_four_parties(tmp_path):
+    names = [f"P{i}" for i in range(64)]
+    calls = []
+
+    def score(parties, seed):
+        calls.append(parties)
+        return len(parties) + seed
+
+    wanted = [1, 2**63, 2**64 - 1, 2**63 + 2**62 + 1]
+    valuation = ScoreValuation(score, tuple(names), "size")
+    store = tmp_path / "values.sqlite"
+    result = find(valuation, wanted, seeds=[0, 10], store=store)
+    assert result.values == {
+        (seed, coalition): coalition.bit_count() + seed
+        for seed, coalition in itertools.product([0, 10], wanted)
+    }
+    assert [sorted(maker.values[10]) for maker in result.makers] == [sorted(wanted)]
+    again = find(valuation, wanted[::-1], seeds=[0, 10], store=store)
+    assert (again.values, again.found, len(calls)) == (result.values, 8, 8)
+    with pytest.raises(ValueError, match="parties: 65, need at most 64"):
+        find(ScoreValuation(score, (*names, "Q"), "size"), wanted)
+    with pytest.raises(ValueError, match="n = 64 parties need more memory"):
+        run(valuation)

@@ -1,0 +1,162 @@
+r"""Flows from a sample, by a surrogate and what it leaves unexplained.
+
+Two estimates are made of a surrogate (:mod:`shapfair.estimation.surrogate`).
+
+*Completed table*: known values, and expected ones for the rest. It is the better point estimate,
+and biased as far as the surrogate is.
+
+*Cross-fitted*: the drawn coalitions are dealt into folds; a surrogate that has not seen a fold
+predicts it, and the residuals of the fold estimate the sum of all residuals that are not known.
+Given everything outside of the fold, its coalitions are a simple random sample, so the estimate is
+unbiased for every game and any surrogate. Its errors are those of stratified sampling of the
+residuals.
+
+With an additive surrogate the second is the regression-adjusted estimate by maximum sample reuse of
+R. T. Witter, Y. Liu and C. Musco, Regression-adjusted Monte Carlo estimators for Shapley values and
+probabilistic values, arXiv:2506.11849, 2025.
+"""
+
+from dataclasses import dataclass
+
+import numpy as np
+from jaxtyping import Float
+
+from shapfair.estimation.design import FOLDS
+from shapfair.estimation.sample import Sample
+from shapfair.estimation.surrogate import Surrogate, WeightedSurrogate
+from shapfair.estimation.weights import counts, flow_sum, flow_terms, payoff_terms
+
+
+def completed(sample: Sample, surrogate: Surrogate, share: float = 1.0) -> np.ndarray:
+    """Flows of the table with known values and, for the rest, expected ones.
+
+    Args:
+        sample: what is known.
+        surrogate: fitted to it.
+        share: how far known values count where the surrogate expects others, 1 without noise.
+    """
+    explained = surrogate.seeing(np.ones(len(sample.values), dtype=bool))
+    residuals = (sample.values - explained.values) * share
+    return explained.flows + flow_sum(sample.members, residuals / counts(sample.n)[sample.sizes])
+
+
+def completed_weights(
+    sample: Sample, surrogate: WeightedSurrogate, share: float = 1.0
+) -> Float[np.ndarray, "n m"]:
+    """Weights of the known values in the payoffs of :func:`completed`, as if nothing was chosen."""
+    terms = payoff_terms(sample.members) / counts(sample.n)[sample.sizes][:, None]
+    return surrogate.payoff_weights(share * terms.T)
+
+
+@dataclass(frozen=True, eq=False)
+class CrossFitted:
+    """Unbiased flows and their errors by the choice of coalitions.
+
+    Attributes:
+        flows: what ``i`` pays ``j``, shape ``(n, n)``.
+        residuals: of every coalition from a surrogate that has not seen its fold, 0 for those that
+            were not drawn, shape ``(m,)``.
+        flow_errors: standard errors of the flows.
+        payoff_errors: likewise of the payoffs.
+    """
+
+    flows: Float[np.ndarray, "n n"]
+    residuals: Float[np.ndarray, " m"]
+    flow_errors: Float[np.ndarray, "n n"]
+    payoff_errors: Float[np.ndarray, " n"]
+
+    @property
+    def score(self) -> float:
+        """Squared error of all flows together; the better of two surrogates has less."""
+        return float(np.sum(self.flow_errors**2))
+
+
+def cross_fitted(sample: Sample, surrogate: Surrogate) -> CrossFitted:
+    """Flows by a surrogate and the residuals of coalitions that it has not seen.
+
+    Cost: a fit of the surrogate per fold.
+    """
+    per_coalition = 1 / counts(sample.n)[sample.sizes]
+    estimates, held_out = [], np.zeros(len(sample.values))
+    for fold in range(FOLDS):
+        inside = sample.folds == fold
+        explained = surrogate.seeing(~inside)
+        residuals = sample.values - explained.values
+        held_out[inside] = residuals[inside]
+        drawn = np.bincount(sample.sizes[inside], minlength=sample.n + 1)
+        unknown = sample.open - sample.taken + drawn
+        with np.errstate(divide="ignore", invalid="ignore"):
+            factor = np.where(inside, (unknown / drawn)[sample.sizes], 1.0)
+        estimates.append(
+            explained.flows + flow_sum(sample.members, residuals * factor * per_coalition)
+        )
+    deviations = Deviations.of(sample, held_out)
+    return CrossFitted(np.mean(estimates, axis=0), held_out, *deviations.errors())
+
+
+@dataclass(frozen=True, eq=False)
+class Deviations:
+    r"""By how much an estimate may be off by the choice of coalitions.
+
+    Of every size :math:`s` the squared error is that of stratified sampling,
+
+    .. math:: \mathrm{se}^2 = \sum_s (1 - m_s/N_s)\,\frac{S_s^2}{m_s}
+
+    with :math:`S_s^2` the variance, within the size, of what a coalition adds times :math:`N_s`.
+    Where not all of a size are open to the draw, :math:`N_s` is the number of those. Written as a
+    sum over coalitions, the :math:`k`-th of which adds a random sign or any other number of
+    variance 1 times the same deviation, it has the same covariances.
+
+    Attributes:
+        members: coalitions that stand for those not known, shape ``(m, n)``.
+        amounts: of each, its deviation from the mean of its size, as a factor of the flows that one
+            unit of its value adds, shape ``(m,)``.
+        groups: size of every coalition, within which the means are taken off.
+    """
+
+    members: np.ndarray
+    amounts: Float[np.ndarray, " m"]
+    groups: np.ndarray
+
+    @classmethod
+    def of(cls, sample: Sample, residuals: Float[np.ndarray, " m"]) -> "Deviations":
+        """Of residuals of a sample, where sizes with one drawn coalition show none."""
+        sizes, taken, total = sample.sizes, sample.taken[sample.sizes], sample.open[sample.sizes]
+        chosen = sample.drawn & (taken >= 2) & (taken < total)
+        m = np.maximum(taken, 2)
+        rates = np.sqrt(np.maximum(1 - m / np.maximum(total, 1), 0) / (m * (m - 1)))
+        amounts = residuals * rates * total / counts(sample.n)[sizes]
+        return cls(sample.members[chosen], amounts[chosen], sizes[chosen])
+
+    def flows(self) -> Float[np.ndarray, "m n n"]:
+        """What every coalition deviates by in the flows, shape ``(m, n, n)``."""
+        return self._centred(flow_terms(self.members) * self.amounts[:, None, None])
+
+    def payoffs(self) -> Float[np.ndarray, "m n"]:
+        """Likewise in the payoffs, shape ``(m, n)``."""
+        return self._centred(payoff_terms(self.members) * self.amounts[:, None])
+
+    def _centred(self, terms: np.ndarray) -> np.ndarray:
+        for size in np.unique(self.groups):
+            terms[self.groups == size] -= terms[self.groups == size].mean(axis=0)
+        return terms
+
+    def errors(self) -> tuple[np.ndarray, np.ndarray]:
+        """Standard errors of flows and payoffs."""
+        flows, payoffs = self.flows(), self.payoffs()
+        return np.sqrt((flows**2).sum(axis=0)), np.sqrt((payoffs**2).sum(axis=0))
+
+    def spreads(self) -> tuple[np.ndarray, np.ndarray]:
+        r"""How uncertain the squared errors of flows and payoffs are themselves.
+
+        A sum of variances :math:`V = \sum_s V_s` of :math:`m_s` coalitions each has, after
+        Satterthwaite, as many degrees of freedom as :math:`V^2` over what is returned,
+        :math:`\sum_s V_s^2/(m_s - 1)`.
+        """
+        return self._spread(self.flows()), self._spread(self.payoffs())
+
+    def _spread(self, terms: np.ndarray) -> np.ndarray:
+        total = np.zeros(terms.shape[1:])
+        for size, number in zip(*np.unique(self.groups, return_counts=True), strict=True):
+            total += (terms[self.groups == size] ** 2).sum(axis=0) ** 2 / (number - 1)
+        return total
