@@ -47,6 +47,7 @@ lint: setup
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 
+pytest: export OPENBLAS_NUM_THREADS := 1 # the two processes share the cores already
 pytest: setup
 	$(BIN)/pytest -q $(PARALLEL)
 

@@ -9,8 +9,11 @@ from shapfair.estimation.known import PartialTable
 from shapfair.estimation.weights import counts
 
 ENOUGH = 20
-"""Evaluations a party from which intervals were found to hold as often as they say: each by itself,
-and those of all payoffs together. Those of all flows together held in 80 to 98 of 100 runs."""
+"""Evaluations a party from which intervals were found to hold as often as they say.
+
+That is, each by itself, and those of all payoffs together. Those of all flows together held in 80
+to 98 of 100 runs.
+"""
 
 Design = Literal["random", "active", "paired", "given"]
 """How coalitions were chosen: by chance, by what they were expected to tell, in pairs of

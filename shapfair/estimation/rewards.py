@@ -63,7 +63,7 @@ def reward(
     exchange_rate: float | int = 1.0,
     seed: int = 0,
 ) -> Rewards:
-    """Allocate an estimate as :func:`shapfair.allocate` allocates a game.
+    """Allocate an estimate as :func:`shapfair.allocation.allocate` allocates a game.
 
     Errors of flows go through the clearing by resampling: normal deviations with the covariances of
     the estimate are added to the flows, and each such game is allocated. Flows that are estimated
