@@ -137,18 +137,21 @@ def models(store: Path, out: Path, shift: float) -> list[str]:
 
 
 def signals(runs: Runs, count: int, rng: random.Random) -> None:
-    """End runs at random moments."""
-    for _ in range(count):
+    """End runs at random moments; one that has come to its end before does not count."""
+    stopped, seconds = 0, runs.seconds
+    while stopped < count:
         number = rng.choice(SIGNALS)
         with tempfile.TemporaryFile("w+") as said:
             process = start(runs.command(), said)
-            moment = time.perf_counter() + rng.uniform(0, runs.seconds)
+            moment = time.perf_counter() + rng.uniform(0, seconds)
             while process.poll() is None and time.perf_counter() < moment:
                 time.sleep(0.002)
             process.send_signal(number)
             process.communicate()
             said.seek(0)
             errors = said.read()
+        stopped += process.returncode != 0
+        seconds *= 0.9 if process.returncode == 0 else 1.1  # runs that go on are shorter
         # A function is run by a program of the user's, who sees where he pressed Ctrl-C.
         own = number == signal.SIGINT and "KeyboardInterrupt" in errors
         early = number != signal.SIGKILL and process.returncode == -number
