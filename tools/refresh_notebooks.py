@@ -23,7 +23,10 @@ from nbclient.exceptions import CellExecutionError, CellTimeoutError, DeadKernel
 from nbformat import NotebookNode
 
 ROOT = Path(__file__).resolve().parents[1]
-SOURCES = ("_config.yml", "_toc.yml", "book", "notebooks", "results")
+SOURCES = (
+    *("_config.yml", "_toc.yml", "book", "notebooks", "results"),
+    *("SECURITY.md", "shapfair/verifier.py", "shapfair/receipt.schema.json"),  # pages have these
+)
 """What the book is built from."""
 CELL_TIMEOUT = 3600
 """Seconds after which a cell counts as hanging."""
@@ -171,6 +174,7 @@ def copy_sources(folder: Path) -> None:
             shutil.rmtree(target, ignore_errors=True)
             shutil.copytree(source, target, ignore=shutil.ignore_patterns(".ipynb_checkpoints"))
         else:
+            target.parent.mkdir(exist_ok=True)
             shutil.copy2(source, target)
 
 

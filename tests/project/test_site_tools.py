@@ -1,6 +1,7 @@
 """The tools behind the book: they find what is broken, and repeat themselves byte for byte."""
 
 import importlib.util
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -176,10 +177,11 @@ def test_reader_s_copy_leaves_the_clone_clean(
     tool = importlib.util.module_from_spec(spec)
     spec.loader.exec_module(tool)
     clone, copy = tmp_path / "clone", tmp_path / "copy"
-    for folder in ("book", "notebooks", "results"):
-        (clone / folder).mkdir(parents=True)
-    for name in ("_config.yml", "_toc.yml", "book/notation.md", "results/table.json"):
+    beside = [name for name in tool.SOURCES if "." in name]
+    for name in (*beside, "book/notation.md", "results/table.json"):
+        (clone / name).parent.mkdir(parents=True, exist_ok=True)
         (clone / name).write_text(name)
+    (clone / "notebooks").mkdir()
     notebook = write_notebook(
         clone / "notebooks" / "a.ipynb", "open('../results/table.json').read()"
     )
@@ -194,13 +196,15 @@ def test_reader_s_copy_leaves_the_clone_clean(
     assert notebook.read_bytes() == before
     assert "results/table.json" in (copy / "notebooks" / "a.ipynb").read_text()
     names = {entry.relative_to(copy).as_posix() for entry in copy.rglob("*") if entry.is_file()}
-    assert names == {
-        "_config.yml",
-        "_toc.yml",
-        "book/notation.md",
-        "notebooks/a.ipynb",
-        "results/table.json",
-    }
+    assert names == {*beside, "book/notation.md", "notebooks/a.ipynb", "results/table.json"}
+
+
+def test_reader_s_copy_has_the_files_that_pages_include_or_offer() -> None:
+    pages = [path.read_text() for path in (ROOT / "book").glob("*.md")]
+    named = {name for page in pages for name in re.findall(r"(?<=\.\./)[\w/]+\.\w[\w.]*", page)}
+    assert {"SECURITY.md", "shapfair/verifier.py"} <= named
+    tool = (ROOT / "tools" / "refresh_notebooks.py").read_text()
+    assert all(f'"{name}"' in tool for name in named if not name.startswith("notebooks"))
 
 
 def test_missing_notebook_is_one_clear_line(tmp_path: Path) -> None:
