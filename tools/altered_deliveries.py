@@ -15,7 +15,6 @@ receipt or the weights contradict it. Forged accuracies are not tried: only a si
 document shows them.
 """
 
-import argparse
 import hashlib
 import json
 import pickle
@@ -30,6 +29,7 @@ from typing import Any
 
 import jax
 import numpy as np
+from altered_receipts import command_line
 
 from shapfair import Experiment, allocate, load_model
 from shapfair.cli.models import delivery_findings
@@ -364,29 +364,5 @@ def campaign(deliveries: int, alterations: int, seed: int) -> Counter[tuple[str,
     return counts
 
 
-def wrong(counts: Counter[tuple[str, str]]) -> int:
-    """How many came out as they must not."""
-    return sum(
-        count
-        for (what, end), count in counts.items()
-        if (what == "as they are") == (end == "refused")
-    )
-
-
-def main() -> int:
-    """Run the campaign; 1 if anything is wrong."""
-    parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
-    parser.add_argument("--deliveries", type=int, default=30, help="folders (default %(default)s)")
-    parser.add_argument(
-        "--alterations", type=int, default=1000, help="of them (default %(default)s)"
-    )
-    parser.add_argument("--seed", type=int, default=0, help="of deliveries and alterations")
-    given = parser.parse_args()
-    counts = campaign(given.deliveries, given.alterations, given.seed)
-    for (what, end), count in sorted(counts.items()):
-        print(f"{count:8,d}  {what}: {end}")
-    return int(wrong(counts) > 0)
-
-
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(command_line(__doc__ or "", "deliveries", 30, campaign))

@@ -479,20 +479,19 @@ def wrong(counts: Counter[tuple[str, str]]) -> int:
     )
 
 
-def main() -> int:
-    """Run the campaign; 1 if anything is wrong."""
-    parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
-    parser.add_argument("--games", type=int, default=200, help="receipts (default %(default)s)")
-    parser.add_argument(
-        "--alterations", type=int, default=1000, help="of them (default %(default)s)"
-    )
-    parser.add_argument("--seed", type=int, default=0, help="of the random games and alterations")
-    given = parser.parse_args()
-    counts = campaign(given.games, given.alterations, given.seed)
+def command_line(
+    doc: str, things: str, number: int, run: Callable[[int, int, int], Counter[tuple[str, str]]]
+) -> int:
+    """Run a campaign on so many things; 1 if anything is wrong."""
+    parser = argparse.ArgumentParser(description=doc.splitlines()[0])
+    for name, default in ((things, number), ("alterations", 1000), ("seed", 0)):
+        parser.add_argument(f"--{name}", type=int, default=default, help="default %(default)s")
+    given = vars(parser.parse_args())
+    counts = run(given[things], given["alterations"], given["seed"])
     for (what, end), count in sorted(counts.items()):
         print(f"{count:8,d}  {what}: {end}")
     return int(wrong(counts) > 0)
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(command_line(__doc__ or "", "games", 200, campaign))

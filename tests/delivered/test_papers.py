@@ -5,6 +5,7 @@ import shutil
 from dataclasses import replace
 
 import altered_deliveries
+import altered_receipts
 import pytest
 from delivered_samples import model_of, paper
 
@@ -212,7 +213,7 @@ def test_a_table_that_was_changed_is_found(folder, capsys):
 def test_altered_deliveries_are_refused():
     """A short campaign; tools/altered_deliveries.py by itself is the long one."""
     counts = altered_deliveries.campaign(4, 70, 0)
-    assert altered_deliveries.wrong(counts) == 0
+    assert altered_receipts.wrong(counts) == 0
     assert counts["as they are", "hold"] == 4
     kinds = {alter.__name__ for alter in altered_deliveries.ALTERATIONS} | {"from_another"}
     assert {what for what, end in counts if end == "refused"} == kinds
@@ -221,4 +222,4 @@ def test_altered_deliveries_are_refused():
 @pytest.mark.parametrize(("found", "wrong"), [([], 10), (["fault: all"], 2)])
 def test_the_campaign_counts_what_is_wrong(monkeypatch, capsys, found, wrong):
     monkeypatch.setattr(altered_deliveries, "delivery_findings", lambda folder: found)
-    assert altered_deliveries.wrong(altered_deliveries.campaign(2, 10, 1)) == wrong
+    assert altered_receipts.wrong(altered_deliveries.campaign(2, 10, 1)) == wrong
