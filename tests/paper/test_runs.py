@@ -138,7 +138,9 @@ def test_runs_that_are_stopped_end_with_the_table_of_one_left_alone(tmp_path, mo
     kept, said = {}, tmp_path / "said"
     for number in (signal.SIGKILL, signal.SIGINT, signal.SIGKILL):
         with said.open("w") as file:  # a pipe that nobody reads would fill and block
-            process = reproduce(tmp_path, "--seeds", "3", "--out", str(out), errors=file)
+            with monkeypatch.context() as patch:
+                patch.setenv("SMALL_RUN_WAITS_AT", "20")
+                process = reproduce(tmp_path, "--seeds", "3", "--out", str(out), errors=file)
         goal = len(kept) + moments.randint(1, 5)
         while len(stored_values(store)) < goal and process.poll() is None:
             time.sleep(0.02)
