@@ -23,6 +23,8 @@ EXPERIMENT_PARTIES = {
     "mnist-copy-1-2": 6,
     "mnist-copy-6-9": 6,
     "mnist-disjoint": 5,
+    "mnist-digits": 10,
+    "mnist-overlapping": 12,
     "cifar10": 4,
     "imdb": 5,
     "imdb-published": 5,

@@ -28,6 +28,18 @@ from shapfair.training.plan import Training
 MNIST_DISJOINT_PARTIES = {f"[{d}-{d + 1}]": [d, d + 1] for d in range(0, 10, 2)}
 """Five parties of two digits each; no image has two owners."""
 
+MNIST_DIGIT_PARTIES = {f"[{d}]": [d] for d in range(10)}
+"""Ten parties with a digit each; beyond the paper."""
+
+MNIST_OVERLAPPING_PARTIES = {
+    f"[{first}-{last}]" if first < last else f"[{first}]": list(range(first, last + 1))
+    for first, last in [
+        *[(0, 1), (0, 3), (1, 2), (2, 2), (3, 5), (4, 6)],
+        *[(4, 7), (5, 5), (6, 7), (7, 9), (8, 9), (9, 9)],
+    ]
+}
+"""Twelve parties with one to four digits, which others have, too; beyond the paper."""
+
 _Size = Literal["full", "embedded"] | None
 
 
@@ -38,6 +50,7 @@ def mnist(
     name: str = "mnist",
     parties: Mapping[str, Collection[int]] = MNIST_PARTIES,
     carried: bool = False,
+    training: Training | None = None,
 ) -> Experiment:
     """The MNIST experiment of Sec. 5 and App. J.1, and the same with other parties.
 
@@ -49,11 +62,12 @@ def mnist(
         name: what the experiment is called.
         parties: digits of every party.
         carried: with the optimiser of :class:`~shapfair.paper.carried.CarriedExperiment`.
+        training: by default that of App. J.1.
     """
     dataset = load("mnist", data)
     partition = Partition.by_label(dataset.train_labels, parties)
     kind = CarriedExperiment if carried else Experiment
-    parts = (name, dataset, partition, MLP(), Training(), duplicates)
+    parts = (name, dataset, partition, MLP(), training or Training(), duplicates)
     return kind(*parts, inputs=Images((28, 28)), labels=MNIST_CLASSES)
 
 
@@ -135,6 +149,13 @@ EXPERIMENTS: dict[str, Callable[..., Experiment]] = {
     "mnist-copy-1-2": partial(mnist_with_copy, "[1-2]"),
     "mnist-copy-6-9": partial(mnist_with_copy, "[6-9]"),
     "mnist-disjoint": partial(mnist, name="mnist-disjoint", parties=MNIST_DISJOINT_PARTIES),
+    "mnist-digits": partial(mnist, name="mnist-digits", parties=MNIST_DIGIT_PARTIES),
+    "mnist-overlapping": partial(
+        mnist,
+        name="mnist-overlapping",
+        parties=MNIST_OVERLAPPING_PARTIES,
+        training=Training(epochs=1),
+    ),
     "cifar10": cifar10,
     "imdb": imdb,
     "imdb-published": partial(imdb, protocol="published"),

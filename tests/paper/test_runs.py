@@ -368,6 +368,21 @@ def test_parties_of_mnist_variants():
         np.testing.assert_array_equal(copied.indices[5], copied.indices[place])
 
 
+def test_consortia_beyond_the_paper():
+    digits = EXPERIMENTS["mnist-digits"]("embedded")
+    assert digits.partition.parties == tuple(f"[{d}]" for d in range(10))
+    np.testing.assert_array_equal(np.sort(np.concatenate(digits.partition.indices)), range(5000))
+    overlapping = EXPERIMENTS["mnist-overlapping"]("embedded")
+    held = [
+        set(overlapping.dataset.train_labels[rows].tolist())
+        for rows in overlapping.partition.indices
+    ]
+    names = overlapping.partition.parties
+    assert [f"[{min(h)}-{max(h)}]" if len(h) > 1 else f"[{min(h)}]" for h in held] == [*names]
+    assert (len(names), set.union(*held)) == (12, set(range(10)))
+    assert (digits.training.epochs, overlapping.training.epochs) == (5, 1)
+
+
 def test_copy_of_a_party_that_does_not_exist_is_one_clear_error():
     with pytest.raises(ValueError, match=r"^party: no '\[1-3\]' in MNIST, choose from \[0\], \[1"):
         mnist_with_copy("[1-3]", "embedded")
