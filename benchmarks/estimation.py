@@ -1,20 +1,27 @@
 """Estimates beside shapiq's and pyDVL's own code, on complete tables of ten parties.
 
-Usage: python benchmarks/estimation.py [--repetitions K] [PART ...]
+Usage: python benchmarks/estimation.py [--repetitions K] [--out FILE] [PART ...]
 
-Parts are errors, coverage, unbiased, speed and active; by default all are measured. The peers run
-in an environment of their own, which needs Python 3.12; PEERS_PYTHON names an interpreter that has
-them.
+Parts are errors, coverage, unbiased, speed and active; by default all are measured. With --out what
+was found is written as JSON, each part with its provenance; parts of an earlier file that are not
+measured again stay. The peers run in an environment of their own, which needs Python 3.12;
+PEERS_PYTHON names an interpreter that has them.
 """
 
 import argparse
 import json
 import os
+import platform
+import re
 import resource
 import subprocess
 import sys
 import time
+from collections.abc import Sequence
+from datetime import UTC, datetime
+from functools import cache
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from estimation_tables import FOLDER, TABLES, N, table
@@ -31,6 +38,7 @@ from shapfair.estimation.protocol import Estimator, Values
 from shapfair.estimation.reuse import COVERAGE_UNBIASED, MAXIMUM_SAMPLE_REUSE, REGRESSION_ADJUSTED
 from shapfair.estimation.stratified import Stratified
 from shapfair.estimation.weights import payoffs_of
+from shapfair.valuation.provenance import commit, versions
 
 HERE = Path(__file__).parent
 PEERS = HERE.parent / "_build" / "bench-estimation"
@@ -43,6 +51,9 @@ OURS: tuple[Estimator, ...] = (
     *(Stratified(), MAXIMUM_SAMPLE_REUSE, REGRESSION_ADJUSTED),
     *(COVERAGE_UNBIASED, Completion()),
 )
+
+Found = dict[str, Any]
+"""What a part found, as JSON has it."""
 
 
 def look_up(values: np.ndarray) -> Values:
@@ -58,88 +69,136 @@ def of_table(values: np.ndarray, evaluations: int, seed: int) -> Estimate:
     return Estimate.from_table(known, design="random", seed=seed)
 
 
-def peers(name: str, repetitions: int) -> dict[str, dict[str, list[float]]]:
-    """Errors of the peers on a table, by their own code."""
-    table(name)
+def tidy(number: float) -> float:
+    """Four digits, as a record needs no more."""
+    return float(f"{number:.4g}")
+
+
+def quartiles(runs: Sequence[float]) -> list[float]:
+    """Lower quartile, median and upper quartile of repetitions."""
+    return [tidy(x) for x in np.quantile(runs, [0.25, 0.5, 0.75])]
+
+
+@cache
+def peers_python() -> str:
+    """An interpreter that has the peers."""
     python = os.environ.get("PEERS_PYTHON") or PEERS / "bin" / "python"
     if not Path(python).exists():
         print(f"installing the peers in {PEERS} (once)", file=sys.stderr)
         subprocess.run(["python3.12", "-m", "venv", PEERS], check=True)
         wanted = HERE / "requirements-estimation.txt"
         subprocess.run([python, "-m", "pip", "install", "--quiet", "-r", wanted], check=True)
-    budgets = ",".join(map(str, BUDGETS))
-    command = [python, HERE / "estimation_peers.py", FOLDER / f"{name}.npy", budgets]
-    output = subprocess.check_output(
-        [*command, str(repetitions), str(ROW_BUDGET)], text=True, stderr=subprocess.DEVNULL
+    return os.fspath(python)
+
+
+def ask_peers(*arguments: str) -> Any:
+    """JSON that the peers' interpreter prints in its last line."""
+    command = [peers_python(), *arguments]
+    return json.loads(
+        subprocess.check_output(command, text=True, stderr=subprocess.DEVNULL).splitlines()[-1]
     )
-    found: dict[str, dict[str, list[float]]] = json.loads(output.splitlines()[-1])
+
+
+def peers_versions() -> dict[str, str]:
+    """Versions of the peers."""
+    program = (
+        "import json, importlib.metadata as m; "
+        "print(json.dumps({p: m.version(p) for p in ('shapiq', 'pyDVL', 'xgboost', 'numpy')}))"
+    )
+    found: dict[str, str] = ask_peers("-c", program)
     return found
 
 
-def errors(repetitions: int) -> None:
-    """Median largest error of a payoff and relative error of the flows (%), at equal budgets."""
-    for name in TABLES:
-        values = table(name)
-        flows = conditional_shapley_values(values)
-        payoffs, size = payoffs_of(flows), np.linalg.norm(flows)
-        print(f"\n{name}: median error of a payoff at {BUDGETS}; flows in %")
-        best: dict[int, tuple[float, str]] = {}
-        theirs = peers(name, repetitions)
-        for peer, found in theirs.items():
-            medians = [float(np.median(found[str(m)])) for m in BUDGETS]
-            for m, x in zip(BUDGETS, medians, strict=True):
-                best[m] = min(best.get(m, (np.inf, "")), (x, peer))
-            row = "".join(f"{x:10.4g}" for x in medians)
-            if "flows" in found:
-                row += f"  a run per row {100 * np.median(found['flows']):.3g} %"
-            print(f"  {peer:38}{row}")
-        by_row = min(float(np.median(f["flows"])) for f in theirs.values() if "flows" in f)
-        for one in OURS:
-            of_payoffs, of_flows = [], []
-            for m in BUDGETS:
-                runs = [one.estimate(look_up(values), N, m, s) for s in range(repetitions)]
-                of_payoffs.append(np.median([np.abs(r.payoffs - payoffs).max() for r in runs]))
-                of_flows.append(np.median([np.linalg.norm(r.flows - flows) / size for r in runs]))
-            row = "".join(f"{x:10.4g}" for x in of_payoffs)
-            print(f"  {one.name:38}{row}  flows" + "".join(f"{100 * x:8.3g}" for x in of_flows))
-            if isinstance(one, Completion):
-                pairs = zip(BUDGETS, of_payoffs, strict=True)
-                ratios = [f"{x / best[m][0]:.2f} x {best[m][1]}" for m, x in pairs]
-                verdict = f"{'; '.join(ratios)}; flows at 200: {of_flows[2] / by_row:.2f} x"
-        print(f"  completed beside the best peer: {verdict}", flush=True)
+def peers(name: str, repetitions: int) -> dict[str, dict[str, list[float]]]:
+    """Errors of the peers on a table, by their own code."""
+    table(name)
+    program, path = str(HERE / "estimation_peers.py"), str(FOLDER / f"{name}.npy")
+    budgets = ",".join(map(str, BUDGETS))
+    found: dict[str, dict[str, list[float]]] = ask_peers(
+        program, path, budgets, str(repetitions), str(ROW_BUDGET)
+    )
+    return found
 
 
-def coverage(repetitions: int) -> None:
+def errors(repetitions: int) -> Found:
+    """Largest error of a payoff and relative error of the flows, at equal budgets."""
+    return {name: _errors_on(name, repetitions) for name in TABLES}
+
+
+def _errors_on(name: str, repetitions: int) -> Found:
+    values = table(name)
+    flows = conditional_shapley_values(values)
+    payoffs, size = payoffs_of(flows), np.linalg.norm(flows)
+    print(f"\n{name}: median error of a payoff at {BUDGETS}; flows in %")
+    methods: Found = {}
+    for peer, found in peers(name, repetitions).items():
+        of_payoffs = {m: quartiles(found[str(m)]) for m in BUDGETS}
+        of_flows = {ROW_BUDGET * N: quartiles(found["flows"])} if "flows" in found else {}
+        methods[peer] = {"payoffs": of_payoffs, "flows": of_flows}
+    theirs = list(methods)
+    for one in OURS:
+        methods[one.name] = {"payoffs": {}, "flows": {}}
+        for m in BUDGETS:
+            runs = [one.estimate(look_up(values), N, m, s) for s in range(repetitions)]
+            off = [float(np.abs(run.payoffs - payoffs).max()) for run in runs]
+            far = [float(np.linalg.norm(run.flows - flows) / size) for run in runs]
+            methods[one.name]["payoffs"][m] = quartiles(off)
+            methods[one.name]["flows"][m] = quartiles(far)
+    for method, found in methods.items():
+        row = "".join(f"{found['payoffs'][m][1]:10.4g}" for m in BUDGETS)
+        of_rows = "".join(f"{100 * far[1]:8.3g}" for far in found["flows"].values())
+        print(f"  {method:38}{row}  flows{of_rows}")
+    _print_verdict(methods, theirs)
+    return {"about": _about(name), "methods": methods}
+
+
+def _about(name: str) -> str:
+    return (TABLES[name].__doc__ or "").split("\n")[0]
+
+
+def _print_verdict(methods: Found, theirs: Sequence[str]) -> None:
+    """The completed table beside the best peer."""
+    ours, ratios = methods[Completion.name], []
+    for m in BUDGETS:
+        best = min(theirs, key=lambda peer: methods[peer]["payoffs"][m][1])
+        ratio = ours["payoffs"][m][1] / methods[best]["payoffs"][m][1]
+        ratios.append(f"{ratio:.2f} x {best}")
+    by_row = min(far[1] for peer in theirs for far in methods[peer]["flows"].values())
+    flows = ours["flows"][200][1] / by_row
+    verdict = f"{'; '.join(ratios)}; flows at 200: {flows:.2f} x"
+    print(f"  completed beside the best peer: {verdict}", flush=True)
+
+
+def coverage(repetitions: int) -> Found:
     """How often 95 % intervals cover: flows, payoffs, and all payoffs (flows) together."""
-    for name in TABLES:
-        values = table(name)
-        flows = conditional_shapley_values(values)
-        truth = {"flows": flows, "payoffs": payoffs_of(flows)}
-        for m in (200, 400):
-            single: dict[str, list[float]] = {"flows": [], "payoffs": []}
-            together: dict[str, list[bool]] = {"flows": [], "payoffs": []}
-            for seed in range(repetitions):
-                found = of_table(values, m, seed)
-                for what in ("payoffs", "flows"):
-                    slack = 1e-12 * np.abs(values).max()
-                    for simultaneous in (False, True):
-                        low, high = found.intervals(what, simultaneous=simultaneous)
-                        covers = (low - slack <= truth[what]) & (truth[what] <= high + slack)
-                        if what == "flows":
-                            covers = covers[~np.eye(N, dtype=bool)]
-                        if simultaneous:
-                            together[what].append(bool(covers.all()))
-                        else:
-                            single[what].append(float(covers.mean()))
-            row = " ".join(
-                f"{what} {np.mean(single[what]):.3f} together {np.mean(together[what]):.3f}"
-                for what in single
-            )
-            print(f"{name:14} m = {m}: {row}", flush=True)
+    return {name: {m: _coverage_at(name, m, repetitions) for m in (200, 400)} for name in TABLES}
 
 
-def unbiased(repetitions: int) -> None:
+def _coverage_at(name: str, m: int, repetitions: int) -> Found:
+    values = table(name)
+    flows = conditional_shapley_values(values)
+    truth = {"flows": flows, "payoffs": payoffs_of(flows)}
+    slack = 1e-12 * np.abs(values).max()
+    seen: dict[str, list[float]] = {}
+    for seed in range(repetitions):
+        found = of_table(values, m, seed)
+        for what in ("payoffs", "flows"):
+            for simultaneous in (False, True):
+                low, high = found.intervals(what, simultaneous=simultaneous)
+                covers = (low - slack <= truth[what]) & (truth[what] <= high + slack)
+                if what == "flows":
+                    covers = covers[~np.eye(N, dtype=bool)]
+                share = float(covers.all()) if simultaneous else float(covers.mean())
+                seen.setdefault(f"{what} together" if simultaneous else what, []).append(share)
+    means = {what: tidy(float(np.mean(shares))) for what, shares in seen.items()}
+    row = ", ".join(f"{what} {mean:.3f}" for what, mean in means.items())
+    print(f"{name:14} m = {m}: {row}", flush=True)
+    return means
+
+
+def unbiased(repetitions: int) -> Found:
     """Scores of the unbiased estimate's mean over all repetitions: mean |z| and mean z^2."""
+    results = {}
     for name in TABLES:
         values = table(name)
         truth = payoffs_of(conditional_shapley_values(values))
@@ -154,10 +213,17 @@ def unbiased(repetitions: int) -> None:
             f"{np.mean(z**2):.2f} (1), mean squared error reported / variance {ratio:.2f}",
             flush=True,
         )
+        results[name] = {
+            "mean |z|": tidy(float(np.abs(z).mean())),
+            "mean z^2": tidy(float(np.mean(z**2))),
+            "squared error / variance": tidy(float(ratio)),
+        }
+    return results
 
 
-def speed(repetitions: int) -> None:
+def speed(repetitions: int) -> Found:
     """Seconds of fit, flows and errors, and the memory of the process."""
+    results = {}
     for n, m in ((20, 400), (50, 1000)):
         rng = np.random.default_rng(n)
         has, weights = rng.random((n, 200)) < 0.1, rng.random(200)
@@ -173,10 +239,17 @@ def speed(repetitions: int) -> None:
             took.append(time.perf_counter() - start)
         peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1e6
         print(f"n = {n}, m = {m}: {np.median(took):.2f} s, peak {peak:.2f} GB", flush=True)
+        results[str(n)] = {
+            "evaluations": m,
+            "seconds": tidy(float(np.median(took))),
+            "peak GB": tidy(peak),
+        }
+    return results
 
 
-def active(repetitions: int) -> None:
+def active(repetitions: int) -> Found:
     """How many coalitions the random design takes for the flows' error of the active one."""
+    results: Found = {}
     for name in TABLES:
         values = table(name)
         flows = conditional_shapley_values(values)
@@ -186,26 +259,56 @@ def active(repetitions: int) -> None:
             return float(np.median([np.linalg.norm(run.flows - flows) for run in runs]))
 
         random = {m: error(Completion(), m) for m in (60, 75, 100, 150, 200, 300, 400, 600)}
+        results[name] = {}
         for m in (75, 100, 150, 200):
             wanted = error(Active(), m)
             sizes, found = np.array(list(random)), np.log(list(random.values()))
-            same = np.exp(np.interp(-np.log(wanted), -found, np.log(sizes)))
+            same = float(np.exp(np.interp(-np.log(wanted), -found, np.log(sizes))))
             print(f"{name:14} active {m} = random {same:.0f}: {same / m:.2f} x", flush=True)
+            results[name][m] = tidy(same)
+    return results
 
 
 PARTS = {one.__name__: one for one in (errors, coverage, unbiased, speed, active)}
 USUAL = {"errors": 20, "coverage": 300, "unbiased": 300, "speed": 30, "active": 10}
 
 
+def provenance(part: str, repetitions: int) -> Found:
+    """Where the numbers of a part come from."""
+    return {
+        "repetitions": repetitions,
+        "commit": commit(),
+        "finished": datetime.now(UTC).isoformat(timespec="seconds"),
+        "versions": versions(("shapfair", "numpy", "scipy", "scikit-learn")),
+        "peers": peers_versions() if part == "errors" else {},
+        "processor": f"{os.cpu_count()} cores, {platform.machine()}",
+    }
+
+
+def record(path: Path, part: str, entry: Found) -> None:
+    """Put a part into the file, which may have others."""
+    known: Found = json.loads(path.read_text(encoding="utf-8")) if path.exists() else {}
+    ordered = {name: (known | {part: entry}).get(name) for name in PARTS}
+    kept = {name: entry for name, entry in ordered.items() if entry is not None}
+    text = json.dumps(kept, indent=1) + "\n"
+    lists = re.compile(r"\[\s+([^][{}]*?)\s+\]")  # of numbers, each in one line
+    path.write_text(lists.sub(lambda found: f"[{' '.join(found[1].split())}]", text), "utf-8")
+
+
 def main() -> None:
-    """Measure and print."""
+    """Measure, print, and write."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--repetitions", type=int)
+    parser.add_argument("--out", type=Path, metavar="FILE", help="write what was found as JSON")
     parser.add_argument("parts", nargs="*", choices=[*PARTS, []], default=[])
     arguments = parser.parse_args()
     for part in arguments.parts or PARTS:
         print(f"\n{part}: {PARTS[part].__doc__}")
-        PARTS[part](arguments.repetitions or USUAL[part])
+        repetitions = arguments.repetitions or USUAL[part]
+        found = PARTS[part](repetitions)
+        if arguments.out:
+            entry = {"provenance": provenance(part, repetitions), "found": found}
+            record(arguments.out, part, entry)
 
 
 if __name__ == "__main__":
