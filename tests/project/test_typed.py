@@ -1,8 +1,10 @@
 """Every console line of the README and of the pages under *Use it*, typed as a reader would."""
 
+import json
 import os
 import re
 import shlex
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -33,16 +35,32 @@ ONLY_PARSED = re.compile(r"shapfair reproduce (cifar10|imdb|.*--scheduler)")
 """Lines whose data are not always at hand, or that need other machines."""
 
 
+MADE_BY_CELLS = {
+    "notebooks/18_any_other_program.ipynb": {"values.csv": "book/examples/clinics.csv"},
+}
+"""Files that the cells of a page write, and what stands here for them."""
+
+
 def use_it():
     """The README and the sources of the pages under *Use it*."""
     parts = yaml.safe_load((ROOT / "_toc.yml").read_text())["parts"]
     (chapters,) = (part["chapters"] for part in parts if part["caption"] == "Use it")
-    return ["README.md", *(f"{chapter['file']}.md" for chapter in chapters)]
+    kinds = [f"{chapter['file']}.{kind}" for chapter in chapters for kind in ("md", "ipynb")]
+    return ["README.md", *kinds]
+
+
+def text_of(page):
+    """What a reader sees of a page, without the cells and their outputs."""
+    text = (ROOT / page).read_text(encoding="utf-8")
+    if not page.endswith(".ipynb"):
+        return text
+    cells = json.loads(text)["cells"]
+    return "\n\n".join("".join(c["source"]) for c in cells if c["cell_type"] == "markdown")
 
 
 def lines(page):
     """Console lines of a page, without comments."""
-    text = (ROOT / page).read_text(encoding="utf-8")
+    text = text_of(page)
     for block in re.findall(r"^```console\n(.*?)^```", text, re.MULTILINE | re.DOTALL):
         for line in re.findall(r"^\$ (.+)$", block, re.MULTILINE):
             yield re.sub(r"\s+#.*", "", line)
@@ -58,6 +76,7 @@ PAGES = [page for page in use_it() if (ROOT / page).is_file() and any(lines(page
 def test_there_are_lines():
     assert "README.md" in PAGES
     assert "book/reproduce.md" in PAGES
+    assert "notebooks/20_fewer_trainings.ipynb" in PAGES
     assert sum(line.startswith("shapfair ") for page in PAGES for line in lines(page)) >= 10
 
 
@@ -90,6 +109,8 @@ def run(command, folder):
 @pytest.mark.parametrize("page", PAGES)
 def test_lines_do_as_typed(page, checkout):
     """One after the other in one folder; one seed, on the data that are always at hand."""
+    for made, like in MADE_BY_CELLS.get(page, {}).items():
+        shutil.copyfile(ROOT / like, checkout / made)
     for line in lines(page):
         if is_elsewhere(line):
             continue
