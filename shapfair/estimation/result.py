@@ -208,8 +208,8 @@ class Estimate:
     def _quantiles(self, quantity: Quantity, tail: float) -> np.ndarray:
         """By how many standard errors an estimate is off with such a chance, to one side.
 
-        Student's, as the errors come from some coalitions of every size; normal where no coalition
-        was left to chance.
+        Student's, as the errors are themselves estimated, the less well the more a few coalitions
+        make of them; normal where no coalition was left to chance.
         """
         variance = self.standard_error(quantity) ** 2
         if self.sampling is None or not len(self.sampling.groups):
