@@ -50,8 +50,8 @@ def local_devices() -> list[jax.Device]:
     JAX shows all cores as one device unless told otherwise before its first computation. If it has
     already computed something, its devices are taken as they are. The environment variable
     ``SHAPFAIR_DEVICES`` is the most that are taken; XLA then starts no more threads than that. It
-    would start one for every core, and with a worker for every core they took the cores from each
-    other: 310 models of embedded MNIST took two workers 40 % longer than two devices of one process.
+    would start one for every core, and workers would take the cores from each other: with two of
+    them on two cores, 310 models of embedded MNIST took 40 % longer than in one process.
 
     Raises:
         ValueError: if that variable is not a whole number.
