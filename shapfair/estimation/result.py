@@ -12,7 +12,7 @@ from jaxtyping import Float
 from shapfair.estimation import remarks
 from shapfair.estimation.adjusted import Deviations, completed, completed_weights
 from shapfair.estimation.baseline import proportional_flows
-from shapfair.estimation.completion import complete
+from shapfair.estimation.completion import check_memory, complete
 from shapfair.estimation.design import always
 from shapfair.estimation.known import PartialTable
 from shapfair.estimation.remarks import Design, sizes_too_short
@@ -79,6 +79,7 @@ class Estimate:
             seconds: likewise.
 
         Raises:
+            ValueError: if there is not the memory for it.
             MissingExtra: (an ``ImportError``) without SciPy, unless the table is complete.
 
         Cost: O(m^3 + m n^3) for m values, 1 s for m = 1,000 and n = 50.
@@ -271,6 +272,7 @@ def _from_sample(
     table: PartialTable, design: Design, seed: int, noise: np.ndarray | None
 ) -> _Found:
     """Flows, what they were found by, and how far they may be off."""
+    check_memory(table.n, len(table.coalitions), "values")
     sample = sample_of(table)
     if design == "paired":
         additive = Additive(sample)
