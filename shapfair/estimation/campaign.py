@@ -68,7 +68,7 @@ def estimate(
             is looked at for preset budgets that grow by a half each, from 20 evaluations a party
             on; the estimate before the first of them, from two thirds of its budget, cannot stop
             the run.
-        design: ``"random"`` has errors that hold for any game; ``"active"`` needs fewer coalitions
+        design: ``"random"`` has intervals for any game; ``"active"`` needs fewer coalitions
             where the surrogate is right, and has no certificate.
         seed: of the design.
         seeds: of the trainings; the values under several are averaged and show the noise.

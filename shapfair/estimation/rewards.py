@@ -66,9 +66,9 @@ def reward(
     """Allocate an estimate as :func:`shapfair.allocation.allocate` allocates a game.
 
     Errors of flows go through the clearing by resampling: normal deviations with the covariances of
-    the estimate are added to the flows, and each such game is allocated. Flows that are estimated
-    as negative count as 0 where a budget or a desired value may bind, and the others of the row are
-    scaled to the party's cost.
+    the estimate are added in turn to its flows and to the unbiased ones, and each such game is
+    allocated. Flows that are estimated as negative count as 0 where a budget or a desired value may
+    bind, and the others of the row are scaled to the party's cost.
 
     Args:
         estimate: flows with errors.
@@ -127,7 +127,8 @@ def _resampled(estimate: Estimate, rng: np.random.Generator) -> list[_Parts]:
     flows, own, grand = _point(estimate)
     assert estimate.sampling is not None
     signs = rng.standard_normal((RESAMPLES, len(estimate.sampling.members)))
-    games = flows + np.tensordot(signs, estimate.sampling.flows(), 1)
+    centres = np.stack([flows, estimate.unbiased])[np.arange(RESAMPLES) % 2]
+    games = centres + np.tensordot(signs, estimate.sampling.flows(), 1)
     noise, size = np.zeros(len(table.coalitions)), table.members.sum(axis=1)
     if estimate.noise is not None:
         noise = np.sqrt(estimate.noise[size])
