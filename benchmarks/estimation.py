@@ -86,8 +86,8 @@ def peers_python() -> str:
     if not Path(python).exists():
         print(f"installing the peers in {PEERS} (once)", file=sys.stderr)
         subprocess.run(["python3.12", "-m", "venv", PEERS], check=True)
-        wanted = HERE / "requirements-estimation.txt"
-        subprocess.run([python, "-m", "pip", "install", "--quiet", "-r", wanted], check=True)
+        install = "-m pip install --quiet --require-hashes --no-deps -r".split()
+        subprocess.run([python, *install, HERE / "requirements-estimation.txt"], check=True)
     return os.fspath(python)
 
 

@@ -1,4 +1,4 @@
-"""Complete value tables of ten parties, from scikit-learn's own data, to measure estimates on.
+"""Complete value tables of ten parties, made from scikit-learn's data or recorded, for estimates.
 
 The kernel and all defaults of `shapfair.estimation` were fixed before any of these was looked at.
 """
@@ -12,6 +12,8 @@ from sklearn.ensemble import RandomForestClassifier
 from sklearn.linear_model import Ridge
 from sklearn.model_selection import train_test_split
 from sklearn.naive_bayes import GaussianNB
+
+from shapfair import Game
 
 N = 10
 FOLDER = Path(__file__).parent.parent / "_build" / "estimation"
@@ -87,7 +89,29 @@ def cancer() -> np.ndarray:
     return _table(np.array([owner == i for i in range(N)]), score)
 
 
-TABLES = {one.__name__: one for one in (digit_each, digits_shared, diabetes, cancer)}
+def _recorded(name: str) -> np.ndarray:
+    """Mean over the recorded seeds."""
+    return Game.read(Path(__file__).parent.parent / "results" / f"{name}.json").averaged().values
+
+
+def mnist_digits() -> np.ndarray:
+    """Recorded: accuracy of a network on MNIST, every party has one digit."""
+    return _recorded("mnist-digits")
+
+
+def tabular_diabetes() -> np.ndarray:
+    """Recorded: R^2 of a forest; patients are dealt in unequal shares."""
+    return _recorded("tabular-diabetes")
+
+
+def tabular_digits() -> np.ndarray:
+    """Recorded: accuracy of a forest; half of the labels of two parties are wrong."""
+    return _recorded("tabular-digits")
+
+
+MADE = (digit_each, digits_shared, diabetes, cancer)
+RECORDED = (mnist_digits, tabular_diabetes, tabular_digits)
+TABLES = {one.__name__: one for one in MADE + RECORDED}
 
 
 def table(name: str) -> np.ndarray:

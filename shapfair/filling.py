@@ -1,5 +1,6 @@
 """A value table that is filled row by row, in any order, as a file gives it."""
 
+import shlex
 from array import array
 from collections.abc import Sequence
 
@@ -24,7 +25,7 @@ class Filling:
         self._coalitions, self._values, self._lines = array("q"), array("d"), array("q")
 
     def add(self, coalition: int, value: float, line: int) -> None:
-        """Take a row; ``line`` is where it stands in the file.
+        """Take a row; ``line`` is where it stands in the file, nan a value that is still to come.
 
         Raises:
             ValueError: if there are more rows than coalitions, so that one appears twice.
@@ -39,14 +40,15 @@ class Filling:
         """The values in bitmask order, shape ``(2**n,)``.
 
         Raises:
-            ValueError: if a coalition appears twice, or is missing.
+            ValueError: if a coalition appears twice, or has no value.
         """
         coalitions = np.frombuffer(self._coalitions, np.int64)
         order = np.argsort(coalitions, kind="stable")
-        there = coalitions[order]
-        self._check_once(there, np.frombuffer(self._lines, np.int64)[order])
-        self._check_complete(there)
-        return np.frombuffer(self._values)[order]
+        there, lines = coalitions[order], np.frombuffer(self._lines, np.int64)[order]
+        self._check_once(there, lines)
+        values = np.frombuffer(self._values)[order]
+        self._check_complete(there, lines, values)
+        return values
 
     def _check_once(self, there: np.ndarray, lines: np.ndarray) -> None:
         again = np.flatnonzero(there[1:] == there[:-1]) + 1
@@ -57,19 +59,21 @@ class Filling:
                 f"{self._path}: line {lines[first]}: coalition {name} appears twice{self._of}"
             )
 
-    def _check_complete(self, there: np.ndarray) -> None:
-        if len(there) == self._total:
+    def _check_complete(self, there: np.ndarray, lines: np.ndarray, values: np.ndarray) -> None:
+        valued = there[~np.isnan(values)]
+        if len(valued) == self._total:
             return
-        gaps = np.flatnonzero(there != np.arange(len(there)))
-        first = int(gaps[0]) if gaps.size else len(there)
+        gaps = np.flatnonzero(valued != np.arange(len(valued)))
+        first = int(gaps[0]) if gaps.size else len(valued)
         name = (
             coalition_name(first, self._parties)
             if first
             else "the empty coalition (all zeros, value 0)"
         )
-        others = self._total - len(there) - 1
-        missing = f"{name} and {others} more" if others else name
+        line = "".join(f" (line {line})" for line in lines[there == first])
         raise ValueError(
-            f"{self._path}{self._of}: {len(there)} of {self._total} coalitions; missing: {missing}"
-            "; an exact allocation needs all, `shapfair estimate` does with some"
+            f"{self._path}{self._of}: no value for {self._total - len(valued):,} of "
+            f"{self._total:,} coalitions, first {name}{line}: an allocation needs all; `shapfair "
+            f"estimate {shlex.quote(str(self._path))}` gives worst case and estimate if single "
+            "parties and all together have theirs"
         )

@@ -24,6 +24,7 @@ is repaired.
 import csv
 import io
 import json
+import math
 import sys
 from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
@@ -78,8 +79,7 @@ def read_csv(path: str | Path, content: bytes | None = None) -> Table:
     tables: dict[str, Filling] = {}
     for line, seed, coalition, text in rows:
         where = f"{path}: line {line}"
-        value = _value(text, coalition, parties, where)
-        _check_empty_value(coalition, value, where)
+        value = _value(text, coalition, where)
         if seed not in tables:
             tables[seed] = Filling(path, parties, seed)
         tables[seed].add(coalition, value, line)
@@ -106,16 +106,16 @@ def read_partial_csv(
     tables: dict[str, dict[int, float]] = {}
     for line, seed, coalition, text in rows:
         where = f"{path}: line {line}"
-        table = tables.setdefault(seed, {})
-        if not text:
-            continue
-        value = _value(text, coalition, parties, where)
-        _check_empty_value(coalition, value, where)
+        value, table = _value(text, coalition, where), tables.setdefault(seed, {})
         if coalition in table:
             name = coalition_name(coalition, parties)
             raise ValueError(f"{where}: coalition {name} appears twice")
         table[coalition] = value
-    return parties, {seed: table for seed, table in tables.items() if table}
+    known = {
+        seed: {coalition: value for coalition, value in table.items() if not math.isnan(value)}
+        for seed, table in tables.items()
+    }
+    return parties, {seed: table for seed, table in known.items() if table}
 
 
 Row = tuple[int, str, int, str]
@@ -372,14 +372,16 @@ def _coalition(cells: list[str], parties: Sequence[str], where: str) -> int:
     raise ValueError(f"{where}: membership of party {name} is {names.shown(cell)}, need 0 or 1")
 
 
-def _value(text: str, coalition: int, parties: Sequence[str], where: str) -> float:
+def _value(text: str, coalition: int, where: str) -> float:
+    """The value of a row, nan if it is empty."""
     if not text:
-        name = coalition_name(coalition, parties)
-        raise ValueError(f"{where}: value '' is not a number: coalition {name} has no value yet")
+        return math.nan
     try:
-        return numerals.number(text)
+        value = numerals.number(text)
     except ValueError as error:
         raise ValueError(f"{where}: value {error}") from None
+    _check_empty_value(coalition, value, where)
+    return value
 
 
 def _check_empty_value(coalition: int, value: float | int, where: str) -> None:

@@ -1,9 +1,9 @@
 """Renew requirements.lock from pyproject.toml, and environment.yml from both.
 
-Also benchmarks/requirements.txt, the peers of the benchmarks, from requirements.in beside it. Locks
-are resolved for every platform and for Python 3.11 to 3.13 at once, with hashes and environment
-markers and without any index address. The resolver (uv) lives in a throw-away
-environment. ``environment_yml`` alone is what the tests use to compare the twins.
+Also the peers of the benchmarks, from the files .in in benchmarks/. Locks are resolved for every
+platform and for Python 3.11 to 3.13 at once, with hashes and environment markers and without any
+index address; the peers of the estimates need Python 3.12 or later. The resolver (uv) lives in a
+throw-away environment. ``environment_yml`` alone is what the tests use to compare the twins.
 """
 
 import re
@@ -20,7 +20,12 @@ from packaging.utils import canonicalize_name
 ROOT = Path(__file__).resolve().parent.parent
 LOCK = ROOT / "requirements.lock"
 ENVIRONMENT = ROOT / "environment.yml"
-PEERS = ROOT / "benchmarks" / "requirements.txt"
+PEERS = {
+    ROOT / "benchmarks" / "requirements.in": "3.11",
+    ROOT / "benchmarks" / "requirements-estimation.in": "3.12",
+}
+"""What the benchmarks' peers are, and the oldest Python for each."""
+
 CONDA_PYTHON = "3.12"
 
 CONDA_NAMES = {"matplotlib": "matplotlib-base", "tensorflow-cpu": "tensorflow"}
@@ -84,25 +89,21 @@ def main() -> None:
         venv.create(folder, with_pip=True)
         python = Path(folder, "Scripts" if sys.platform == "win32" else "bin", "python")
         subprocess.run([python, "-m", "pip", "install", "--quiet", "uv"], check=True)
-        resolve(python, "pyproject.toml", LOCK, "--all-extras")
-        resolve(python, "benchmarks/requirements.in", PEERS)
+        resolve(python, ROOT / "pyproject.toml", LOCK, "--all-extras")
+        for source, oldest in PEERS.items():
+            resolve(python, source, source.with_suffix(".txt"), oldest=oldest)
     ENVIRONMENT.write_text(environment_yml())
 
 
-def resolve(python: Path, source: str, lock: Path, *more: str) -> None:
+def resolve(python: Path, source: Path, lock: Path, *more: str, oldest: str = "3.11") -> None:
     """Write the lock of what a file asks for, with the resolver of an environment."""
+    command = [python, "-m", "uv", "pip", "compile", source.relative_to(ROOT), *more]
     options = (
-        "--universal --python-version 3.11 --upgrade --quiet "
+        f"--universal --python-version {oldest} --upgrade --quiet "
         "--generate-hashes --no-annotate --no-emit-index-url"
     )
-    subprocess.run(
-        [
-            *(python, "-m", "uv", "pip", "compile", *options.split(), *more, source),
-            *("--output-file", lock, "--custom-compile-command", "make lock"),
-        ],
-        cwd=ROOT,
-        check=True,
-    )
+    written = ["--output-file", lock, "--custom-compile-command", "make lock"]
+    subprocess.run([*command, *options.split(), *written], cwd=ROOT, check=True)
 
 
 if __name__ == "__main__":

@@ -5,6 +5,7 @@ import contextlib
 import importlib
 import os
 import sys
+from collections.abc import Sequence
 from concurrent.futures import Executor
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -13,6 +14,7 @@ from shapfair.cli.notes import if_stopped
 from shapfair.cli.options import (
     EXPERIMENT_PARTIES,
     add_amount_options,
+    check_apart,
     named_amounts,
     on_command_line,
     option_type,
@@ -26,9 +28,11 @@ if TYPE_CHECKING:
     from shapfair.estimation.bounds import Bounds
     from shapfair.estimation.result import Estimate
     from shapfair.estimation.rewards import Rewards
+    from shapfair.game import Repair
 
 OF_A_RUN = "evaluations precision design seed seeds data store scheduler".split()
 OF_A_FUNCTION = "parties party name".split()
+OF_A_TABLE = ["repair"]
 
 
 def add_estimate(subparsers: Any) -> None:
@@ -69,6 +73,12 @@ def add_estimate(subparsers: Any) -> None:
     add("--party", metavar="NAME", action="append", help="one more party (repeatable)")
     add("--name", metavar="NAME", help="version of the function, by which its values are kept")
     add_amount_options(add)
+    add(
+        "--repair",
+        choices=("none", "hull"),
+        help="hull: for the worst case, replace values of a table that are not monotone by their "
+        "monotone hull; the estimate is from the values as given (default: none)",
+    )
     add("--format", choices=("table", "json", "csv"), default="table", help="(default: table)")
     add("--out", metavar="FILE", type=Path, help="write to FILE instead of the terminal")
     parser.set_defaults(handler=_estimate, words=words_of(parser))
@@ -76,19 +86,23 @@ def add_estimate(subparsers: Any) -> None:
 
 def _estimate(arguments: argparse.Namespace) -> int:
     what = arguments.what
+    is_table = Path(what).suffix.lower() == ".csv"
+    table = Path(what) if is_table else None
+    check_apart({"WHAT": table, "--store": arguments.store, "--out": arguments.out})
     with contextlib.ExitStack() as stack:
         out = stack.enter_context(whole_file("--out", arguments.out)) if arguments.out else None
         file: Any = sys.stdout
         worst: Bounds | None = None
         notes: list[str] = []
-        if Path(what).suffix.lower() == ".csv":
+        if is_table:
             _refuse(arguments, OF_A_RUN + OF_A_FUNCTION, f"{what} is a table, nothing is valued")
-            estimate, worst, notes = _of_table(what)
+            estimate, worst, notes = _of_table(what, arguments.repair)
         elif what in EXPERIMENT_PARTIES:
             _refuse(arguments, OF_A_FUNCTION, f"{what} is an experiment and knows its own")
+            _refuse(arguments, OF_A_TABLE, f"{what} is an experiment, without a worst case")
             estimate = _of_experiment(arguments, stack)
         elif ":" in what:
-            _refuse(arguments, ["data"], f"{what} is a function")
+            _refuse(arguments, ["data", *OF_A_TABLE], f"{what} is a function")
             estimate = _of_function(arguments, stack)
         else:
             raise ValueError(
@@ -110,8 +124,8 @@ def _refuse(arguments: argparse.Namespace, options: list[str], reason: str) -> N
             raise ValueError(f"argument --{option}: {reason}, leave it out")
 
 
-def _of_table(path: str) -> "tuple[Estimate, Bounds | None, list[str]]":
-    """The estimate from a table, its worst case, and why there is none."""
+def _of_table(path: str, repair: "Repair | None") -> "tuple[Estimate, Bounds | None, list[str]]":
+    """The estimate from a table, its worst case, and what is to be said of that."""
     from shapfair import tables
     from shapfair.estimation.bounds import bounds
     from shapfair.estimation.known import PartialTable
@@ -125,10 +139,18 @@ def _of_table(path: str) -> "tuple[Estimate, Bounds | None, list[str]]":
     except ValueError as error:
         raise ValueError(f"{path}: {error}") from None
     estimate = Estimate.from_table(table)
+    if table.is_complete:
+        if repair == "hull":
+            raise ValueError(
+                f"repair: {path} is complete and has no worst case, leave it out or take `shapfair "
+                "allocate`"
+            )
+        return estimate, None, []
     try:
-        return estimate, None if table.is_complete else bounds(table), []
+        worst = bounds(table, repair=repair or "none")
     except ValueError as reason:
         return estimate, None, [f"no worst case: {reason}"]
+    return estimate, worst, list(worst.warnings)
 
 
 def _of_experiment(arguments: argparse.Namespace, stack: contextlib.ExitStack) -> "Estimate":
@@ -144,10 +166,26 @@ def _of_experiment(arguments: argparse.Namespace, stack: contextlib.ExitStack) -
 
 
 def _of_function(arguments: argparse.Namespace, stack: contextlib.ExitStack) -> "Estimate":
+    from shapfair.valuation.executors import WorkerLost
+    from shapfair.valuation.protocol import Valuation
+
     given = arguments.parties.split(",") if arguments.parties else []
     parties = [name.strip(" ") for name in given] + (arguments.party or [])
-    store = arguments.store or (default_store() if arguments.name else ":memory:")
-    return _run(arguments, stack, _function(arguments.what), store, parties)
+    store = arguments.store or (":memory:" if arguments.name is None else default_store())
+    function = _function(arguments.what)
+    if not (callable(function) or isinstance(function, Valuation)):
+        raise ValueError(f"argument WHAT: {arguments.what} is {function!r}, need a function")
+    try:
+        return _run(arguments, stack, function, store, parties)
+    except (Exception, SystemExit) as error:  # whatever the user's function may raise
+        notes = [note for note in getattr(error, "__notes__", []) if note.startswith("while ")]
+        if isinstance(error, SystemExit):
+            notes = ["while valuing"]
+        if not notes or isinstance(error, WorkerLost):  # which names the coalition itself
+            raise
+        raise ValueError(
+            f"{arguments.what}: {notes[0]}: {type(error).__name__}: {error}"
+        ) from error
 
 
 def _function(what: str) -> Any:
@@ -158,7 +196,7 @@ def _function(what: str) -> Any:
         return getattr(importlib.import_module(module), name)
     except AttributeError as error:
         raise ValueError(f"argument WHAT: {error}") from None
-    except Exception as error:  # whatever the user's module may raise
+    except (Exception, SystemExit) as error:  # whatever the user's module may raise
         reason = f"{type(error).__name__}: {error}"
         raise ValueError(f"argument WHAT: module {module!r} cannot be loaded ({reason})") from None
     finally:
@@ -175,6 +213,7 @@ def _run(
     from shapfair.estimation.campaign import estimate
     from shapfair.valuation.executors import connected
 
+    _amounts(arguments, parties or getattr(valued, "parties", ()))  # wrong ones cost no training
     seeds = 1 if arguments.seeds is None else arguments.seeds
     if seeds < 1:
         raise ValueError(f"argument --seeds: {seeds}, need at least 1")
@@ -197,16 +236,22 @@ def _run(
     )
 
 
+def _amounts(
+    arguments: argparse.Namespace, parties: Sequence[str]
+) -> tuple[dict[str, float], dict[str, float]]:
+    """Budgets of all parties, and the desired values that are given."""
+    budgets = named_amounts("--budget", arguments.budget, parties)
+    return (
+        dict.fromkeys(parties, arguments.default_budget) | budgets,
+        named_amounts("--desired", arguments.desired, parties),
+    )
+
+
 def _rewards(arguments: argparse.Namespace, estimate: "Estimate") -> "Rewards":
     from shapfair.estimation.rewards import reward
 
-    budgets = named_amounts("--budget", arguments.budget, estimate.parties)
-    return reward(
-        estimate,
-        dict.fromkeys(estimate.parties, arguments.default_budget) | budgets,
-        named_amounts("--desired", arguments.desired, estimate.parties),
-        exchange_rate=arguments.exchange_rate,
-    )
+    amounts = _amounts(arguments, estimate.parties)
+    return reward(estimate, *amounts, exchange_rate=arguments.exchange_rate)
 
 
 def _write(

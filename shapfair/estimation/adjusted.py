@@ -149,14 +149,18 @@ class Deviations:
     def spreads(self) -> tuple[np.ndarray, np.ndarray]:
         r"""How uncertain the squared errors of flows and payoffs are themselves.
 
-        A sum of variances :math:`V = \sum_s V_s` of :math:`m_s` coalitions each has, after
-        Satterthwaite, as many degrees of freedom as :math:`V^2` over what is returned,
-        :math:`\sum_s V_s^2/(m_s - 1)`.
+        A sum :math:`V = \sum_s V_s` over sizes has :math:`2V^2/\mathrm{var}(V)` degrees of freedom
+        (Satterthwaite); returned is :math:`\mathrm{var}(V)/2`. Were deviations normal, a size with
+        :math:`m_s` coalitions would add :math:`V_s^2/(m_s - 1)`. They are not: a flow has nothing
+        from coalitions without its payer, and few coalitions make most of the rest. So the variance
+        of their squares counts where it is larger.
         """
         return self._spread(self.flows()), self._spread(self.payoffs())
 
     def _spread(self, terms: np.ndarray) -> np.ndarray:
         total = np.zeros(terms.shape[1:])
         for size, number in zip(*np.unique(self.groups, return_counts=True), strict=True):
-            total += (terms[self.groups == size] ** 2).sum(axis=0) ** 2 / (number - 1)
+            squares = terms[self.groups == size] ** 2
+            normal = squares.sum(axis=0) ** 2 / (number - 1)
+            total += np.maximum(normal, squares.var(axis=0, ddof=1) * number / 2)
         return total

@@ -10,6 +10,7 @@ Programming Computation 10, 2018, 119-142 (HiGHS).
 """
 
 from dataclasses import dataclass
+from typing import get_args
 
 import numpy as np
 from jaxtyping import Float
@@ -18,6 +19,8 @@ from shapfair.coalitions import coalition_name, membership
 from shapfair.estimation.known import PartialTable
 from shapfair.estimation.weights import counts, flow_terms, payoff_terms
 from shapfair.extras import load
+from shapfair.game import Repair
+from shapfair.rounding import NOISE, exponent
 
 MAX_PARTIES = 12
 """Most parties of the linear programmes, which have a variable for every unknown coalition."""
@@ -31,40 +34,56 @@ class Bounds:
         payoffs: ends for every party, shape ``(2, n)``.
         flows: ends for every pair, shape ``(2, n, n)``; what ``i`` pays ``j``.
         values: ends of every coalition's value in bitmask order, shape ``(2, 2**n)``.
+        warnings: what a reader of the numbers should know: how many values were raised.
     """
 
     payoffs: Float[np.ndarray, "2 n"]
     flows: Float[np.ndarray, "2 n n"]
     values: Float[np.ndarray, "2 coalitions"]
+    warnings: tuple[str, ...] = ()
 
 
-def bounds(table: PartialTable) -> Bounds:
-    """Worst cases of a partial table by monotonicity.
+def bounds(table: PartialTable, *, repair: Repair = "none") -> Bounds:
+    r"""Worst cases of a partial table by monotonicity.
 
     Args:
         table: the values that are known, averaged over the seeds.
+        repair: ``"hull"`` raises known values that are not monotone to their monotone hull, of
+            every known :math:`C` to the greatest known :math:`v(D)` with :math:`D\subseteq C`, and
+            warns; ``"none"`` refuses them. Drops within rounding noise (:mod:`shapfair.rounding`)
+            are raised in any case. An estimate from the same table stays with the values as given.
 
     Raises:
-        ValueError: if there are more than 12 parties, or the known values are not monotone.
+        ValueError: if ``repair`` is neither, if there are more than 12 parties, or if the known
+            values are not monotone.
         MissingExtra: (an ``ImportError``) without SciPy.
 
     Cost: :math:`2n^2` linear programmes in the unknown values.
     """
+    if repair not in get_args(Repair):
+        raise ValueError(f"repair: {repair!r}, need one of {', '.join(get_args(Repair))}")
     n = table.n
     if n > MAX_PARTIES:
         raise ValueError(f"parties: {n}, bounds by monotonicity need {MAX_PARTIES} at most")
     values = np.full(2**n, np.nan)
     values[[0, *table.coalitions]] = [0.0, *table.mean]
     low, high = _ends(values, n)
-    _check_monotone(low, high, table)
+    rises = np.nan_to_num(low - values)  # of coalitions that are not known none
+    warnings: tuple[str, ...] = ()
+    if rises.max() > NOISE * np.abs(table.mean).max():
+        if repair == "none":
+            _refuse(low, high, table)
+        warnings = (_on_hull(rises, table),)
+    low, high = _ends(np.where(np.isnan(values), values, low), n)
     members, size = membership(n)[1:], membership(n).sum(axis=1)
     weights = (1 / counts(n)[size[1:]])[:, None]
     rows = np.hstack(
         [payoff_terms(members) * weights, flow_terms(members).reshape(-1, n * n) * weights]
     ).T
-    programmes = _Programmes(low, high, n)
-    found = np.array([programmes.ends(np.append(0.0, row)) for row in rows]).T
-    return Bounds(found[:, :n], found[:, n:].reshape(2, n, n), np.stack([low, high]))
+    unit = np.ldexp(1.0, exponent(float(np.abs(table.mean).max())))  # HiGHS has tolerances of 1e-7
+    programmes = _Programmes(low / unit, high / unit, n)
+    found = unit * np.array([programmes.ends(np.append(0.0, row)) for row in rows]).T
+    return Bounds(found[:, :n], found[:, n:].reshape(2, n, n), np.stack([low, high]), warnings)
 
 
 def _ends(values: np.ndarray, n: int) -> tuple[np.ndarray, np.ndarray]:
@@ -78,13 +97,22 @@ def _ends(values: np.ndarray, n: int) -> tuple[np.ndarray, np.ndarray]:
     return low, high
 
 
-def _check_monotone(low: np.ndarray, high: np.ndarray, table: PartialTable) -> None:
-    for coalition in np.flatnonzero(low > high)[:1].tolist():
-        raise ValueError(
-            f"values: coalition {coalition_name(coalition, table.parties)} has a part worth "
-            f"{low[coalition]:g} and a whole worth {high[coalition]:g}: the known values are not "
-            "monotone, no bounds follow"
-        )
+def _refuse(low: np.ndarray, high: np.ndarray, table: PartialTable) -> None:
+    coalition = int(np.argmax(low - high))
+    raise ValueError(
+        f"values: coalition {coalition_name(coalition, table.parties)} has a part worth "
+        f"{low[coalition]:g} and a whole worth {high[coalition]:g}: the known values are not "
+        "monotone, no bounds follow; repair='hull' raises them to their monotone hull"
+    )
+
+
+def _on_hull(rises: np.ndarray, table: PartialTable) -> str:
+    worst = int(np.argmax(rises))
+    return (
+        f"raised to the monotone hull for the worst case: {np.count_nonzero(rises)} of "
+        f"{len(table.coalitions)} known values, {coalition_name(worst, table.parties)} the most, "
+        f"by {rises[worst]:.4g}; the estimate is from the values as given"
+    )
 
 
 class _Programmes:

@@ -8,14 +8,15 @@ from typing import Literal
 import numpy as np
 
 from shapfair.estimation.active import batches
+from shapfair.estimation.completion import check_memory
 from shapfair.estimation.design import always, least, paired_design, random_design
-from shapfair.estimation.known import PartialTable
+from shapfair.estimation.known import PartialTable, check_range
 from shapfair.estimation.remarks import ENOUGH, Design
 from shapfair.estimation.result import Estimate
 from shapfair.estimation.weights import MAX_PARTIES
 from shapfair.valuation.functions import Score, ScoreValuation
 from shapfair.valuation.protocol import Valuation
-from shapfair.valuation.run import find
+from shapfair.valuation.run import check_count, find
 
 ENUMERATED = 7
 """Most parties for which all coalitions are valued unless a budget says otherwise."""
@@ -62,9 +63,12 @@ def estimate(
         parties: names of 2 to 64 parties; an experiment knows its own.
         evaluations: most coalitions to value under every seed; by default all for up to 7 parties,
             else 20 a party.
-        precision: stop as soon as all payoffs are known to so much, the half width of simultaneous
-            95 % intervals. It is looked at for preset budgets that grow by a half each.
-        design: ``"random"`` has errors that hold for any game; ``"active"`` needs fewer coalitions
+        precision: stop as soon as all payoffs are known to so much: the half width of simultaneous
+            95 % intervals is no more, and every payoff differs by less from the estimate before. It
+            is looked at for preset budgets that grow by a half each, from 20 evaluations a party
+            on; the estimate before the first of them, from two thirds of its budget, cannot stop
+            the run.
+        design: ``"random"`` has intervals for any game; ``"active"`` needs fewer coalitions
             where the surrogate is right, and has no certificate.
         seed: of the design.
         seeds: of the trainings; the values under several are averaged and show the noise.
@@ -73,8 +77,8 @@ def estimate(
         executor: where the values are found; by default here.
 
     Raises:
-        ValueError: if an argument is wrong, or the budget does not suffice for single parties and
-            all.
+        ValueError: if an argument is wrong, the budget does not suffice for single parties and all,
+            or there is not the memory for it; also if the values are too large or too small.
         MissingExtra: (an ``ImportError``) without SciPy, unless all coalitions are valued.
         Exception: whatever the score raises; a coalition that fails is never left out.
     """
@@ -90,16 +94,22 @@ def estimate(
             result = find(valuation, new, seeds, store=store, executor=executor)
             seconds += sum(maker.seconds for maker in result.makers)
             known.update({c: [result.values[s, c] for s in result.seeds] for c in new})
+            check_range(np.array(list(known.values())))
 
+    looks, before = max(1, len(budgets) - 1), None
     for budget in budgets:
+        if budget < 2**n - 1:
+            check_memory(n, budget, "evaluations")
+        check_count(len(seeds), budget)
         chosen: Design = design if least(n) <= budget else "paired"
         order = _value_all(n, budget, chosen, seed, known, value)
         table = PartialTable(valuation.parties, tuple(order), np.array([known[c] for c in order]).T)
-        found = Estimate.from_table(
-            table, design=chosen, seed=seed, looks=len(budgets), seconds=seconds
-        )
-        if precision is not None and found.margin <= precision:
-            break
+        found = Estimate.from_table(table, design=chosen, seed=seed, looks=looks, seconds=seconds)
+        if precision is not None and before is not None:
+            change = float(np.max(np.abs(found.payoffs - before)))
+            if found.margin <= precision and change < precision:
+                break
+        before = found.payoffs
     return found
 
 
@@ -144,7 +154,9 @@ def _valuation(
     if not isinstance(given, Valuation):
         if name is None and str(store) != ":memory:":
             raise ValueError("name: need one for this version of the score, to keep its values by")
-        valuation: Valuation = ScoreValuation(given, tuple(parties), name or "score")
+        valuation: Valuation = ScoreValuation(
+            given, tuple(parties), "score" if name is None else name
+        )
     else:
         valuation = given
         if parties and tuple(parties) != valuation.parties:
@@ -158,7 +170,10 @@ def _valuation(
 def _budgets(
     n: int, evaluations: int | None, precision: float | int | None, design: str
 ) -> list[int]:
-    """The budgets after which an estimate is made, the last of which ends the campaign."""
+    """The budgets after which an estimate is made, the last of which ends the campaign.
+
+    The first of several is there to compare the second with.
+    """
     if design not in ("random", "active"):
         raise ValueError(f"design: {design!r}, need 'random' or 'active'")
     if evaluations is not None and evaluations < len(always(n)):
@@ -177,7 +192,7 @@ def _budgets(
     if n <= ENUMERATED and evaluations is None:
         return [everything]
     most = min(everything if evaluations is None else evaluations, everything)
-    looks = [int(max(ENOUGH * n, least(n)) * GROWTH**k) for k in range(LOOKS)]
+    looks = [int(ENOUGH * n * GROWTH**k) for k in range(-1, LOOKS)]
     if evaluations is None:
         most = min(most, looks[-1])
     return [*(budget for budget in looks if budget < most), most]

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from shapfair import memory
 from shapfair.estimation.adjusted import CrossFitted, completed, completed_weights, cross_fitted
 from shapfair.estimation.process import CoverageProcess
 from shapfair.estimation.protocol import Estimated, Values
@@ -50,6 +51,18 @@ def complete(sample: Sample, seed: int, noise: float = 0.0) -> Completed:
     flows = completed(sample, candidates[best], share)
     weights = completed_weights(sample, candidates[best], share)
     return Completed(candidates[best], flows, weights, unbiased[best])
+
+
+def check_memory(n: int, values: int, what: str) -> None:
+    """Refuse more values than a table can be completed from in the memory that there is.
+
+    Measured: 7 numbers for every two values, 3 for every value and two parties.
+
+    Raises:
+        ValueError: saying how much is needed.
+    """
+    needed = 8 * values * (7 * values + 3 * n**2)
+    memory.check(needed, f"{what}: {values:,} of {n} parties", "take fewer")
 
 
 class Completion:

@@ -12,6 +12,23 @@ from shapfair.estimation.design import always
 from shapfair.estimation.weights import MAX_PARTIES, Members, members_of
 from shapfair.tables import check_names
 
+SMALLEST, LARGEST = 1e-50, 1e50
+"""Magnitudes between which the largest value has to be, as errors have fourth powers."""
+
+
+def check_range(values: np.ndarray) -> None:
+    """Refuse values of which no errors could be told in float64.
+
+    Raises:
+        ValueError: naming the largest magnitude.
+    """
+    largest = float(np.abs(values).max(initial=0.0))
+    if largest and not SMALLEST <= largest <= LARGEST:
+        raise ValueError(
+            f"values: the largest has magnitude {largest:.3g}, an estimate needs {SMALLEST:g} to "
+            f"{LARGEST:g}: choose another unit"
+        )
+
 
 @dataclass(frozen=True, eq=False)
 class PartialTable:
@@ -37,6 +54,7 @@ class PartialTable:
             raise ValueError(f"parties: {self.n}, need 2 to {MAX_PARTIES} for an estimate")
         if not np.isfinite(self.values).all():
             raise ValueError("values: not finite")
+        check_range(self.values)
         for coalition in always(self.n):
             if coalition not in self.coalitions:
                 name = coalition_name(coalition, self.parties)

@@ -128,8 +128,8 @@ class CoverageProcess:
         covariance = self.covariance[np.ix_(known, known)]
         jitter = _JITTER * np.trace(covariance) / max(len(covariance), 1)
         covariance[np.diag_indices_from(covariance)] += self.prior.nugget + jitter
-        factor: tuple[np.ndarray, bool] = load("scipy.linalg").cho_factor(covariance, lower=True)
-        return factor
+        triangle, lower = load("scipy.linalg").cho_factor(covariance, lower=True)
+        return triangle, bool(lower)
 
     def seeing(self, known: Bool[np.ndarray, " m"]) -> Explained:
         """See :class:`~shapfair.estimation.surrogate.Surrogate`."""

@@ -9,11 +9,7 @@ from shapfair.estimation.known import PartialTable
 from shapfair.estimation.weights import counts
 
 ENOUGH = 20
-"""Evaluations a party from which intervals were found to hold as often as they say.
-
-That is, each by itself, and those of all payoffs together. Those of all flows together held in 80
-to 98 of 100 runs.
-"""
+"""Evaluations a party from which intervals were found to hold as often as they say."""
 
 Design = Literal["random", "active", "paired", "given"]
 """How coalitions were chosen: by chance, by what they were expected to tell, in pairs of
@@ -30,7 +26,7 @@ def promise(table: PartialTable, design: Design, looks: int, has_errors: bool) -
         when = f" at {looks} budgets together" if looks > 1 else ""
         return (
             f"design: random; 95 % intervals{when} from residuals of coalitions that the fit has "
-            "not seen; certificate: the errors hold for any game, whatever was fitted"
+            "not seen; certificate: they include those of an estimate that is unbiased for any game"
         )
     return (
         f"design: {design}; 95 % intervals as if the coalitions had been drawn by chance; "

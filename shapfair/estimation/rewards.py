@@ -12,7 +12,7 @@ from shapfair.amounts import Amounts, amounts_of
 from shapfair.clearing import clearing_vector
 from shapfair.estimation.result import Estimate
 from shapfair.estimation.weights import counts, flow_terms, payoffs_of
-from shapfair.rounding import NOISE
+from shapfair.rounding import NOISE, range_error
 
 RESAMPLES = 400
 """Number of games that could as well be the true one."""
@@ -66,9 +66,9 @@ def reward(
     """Allocate an estimate as :func:`shapfair.allocation.allocate` allocates a game.
 
     Errors of flows go through the clearing by resampling: normal deviations with the covariances of
-    the estimate are added to the flows, and each such game is allocated. Flows that are estimated
-    as negative count as 0 where a budget or a desired value may bind, and the others of the row are
-    scaled to the party's cost.
+    the estimate are added in turn to its flows and to the unbiased ones, and each such game is
+    allocated. Flows that are estimated as negative count as 0 where a budget or a desired value may
+    bind, and the others of the row are scaled to the party's cost.
 
     Args:
         estimate: flows with errors.
@@ -84,6 +84,12 @@ def reward(
     """
     if not 0 < exchange_rate < math.inf:
         raise ValueError(f"exchange_rate: {exchange_rate}, need a positive finite number")
+    largest = exchange_rate * float(np.abs(estimate.table.values).max())
+    if range_error(largest, estimate.table.n):
+        raise ValueError(
+            f"exchange_rate: {exchange_rate:g} times the values is up to {largest:.3g}, beyond the "
+            "range of float64: take another"
+        )
     b = amounts_of("budgets", budgets, estimate.parties)
     r = amounts_of("desired", desired, estimate.parties)
     binds = bool(np.isfinite(b).any() or np.isfinite(r).any())
@@ -121,7 +127,8 @@ def _resampled(estimate: Estimate, rng: np.random.Generator) -> list[_Parts]:
     flows, own, grand = _point(estimate)
     assert estimate.sampling is not None
     signs = rng.standard_normal((RESAMPLES, len(estimate.sampling.members)))
-    games = flows + np.tensordot(signs, estimate.sampling.flows(), 1)
+    centres = np.stack([flows, estimate.unbiased])[np.arange(RESAMPLES) % 2]
+    games = centres + np.tensordot(signs, estimate.sampling.flows(), 1)
     noise, size = np.zeros(len(table.coalitions)), table.members.sum(axis=1)
     if estimate.noise is not None:
         noise = np.sqrt(estimate.noise[size])
@@ -140,7 +147,7 @@ def _allocated(game: Sequence[np.ndarray], b: np.ndarray, r: np.ndarray, binds: 
     noise = NOISE * float(np.max(np.abs([*own, grand])))
     caps = np.array(caps_of(own.tolist(), float(grand), r.tolist(), noise), dtype=np.float64)
     if binds:
-        flows = _without_negative_flows(flows)
+        flows = _without_negative_flows(flows, np.where(grand - own > noise, grand - own, 0.0))
         scaling = clearing_vector(flows, b, caps).scaling
     else:
         scaling = caps
@@ -148,12 +155,12 @@ def _allocated(game: Sequence[np.ndarray], b: np.ndarray, r: np.ndarray, binds: 
     return scaling, models, payoffs_of(scaling[:, None] * flows)
 
 
-def _without_negative_flows(flows: np.ndarray) -> np.ndarray:
+def _without_negative_flows(flows: np.ndarray, costs: np.ndarray) -> np.ndarray:
     """Negative flows as 0, and the others of their row so that what the party pays stays."""
-    positive, costs = np.maximum(flows, 0), np.maximum(flows.sum(axis=1), 0)
+    positive = np.maximum(flows, 0)
     total = positive.sum(axis=1)
     scale: np.ndarray = np.divide(costs, total, out=np.zeros_like(costs), where=total > 0)
-    rows = (flows < 0).any(axis=1, keepdims=True)
+    rows = (flows < 0).any(axis=1, keepdims=True) | (costs == 0)[:, None]
     return np.where(rows, positive * scale[:, None], flows)
 
 

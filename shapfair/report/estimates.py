@@ -42,7 +42,11 @@ def print_estimate(
     out.print("Estimated flows with unlimited budgets (± standard error), rows pay columns:")
     out.print(flow_table(rewards, number))
     if worst is not None:
-        out.print("Worst case with unlimited budgets if the game is monotone, nothing estimated:")
+        repaired = ", known values raised to their hull" if worst.warnings else ""
+        out.print(
+            "Worst case with unlimited budgets if the game is monotone"
+            f"{repaired}, nothing estimated:"
+        )
         out.print(worst_table(rewards, worst, number))
     out.print(error_line(estimate, rewards.exchange_rate, number))
     if test_examples is not None:
@@ -170,7 +174,12 @@ def document(
             "test_set_at_most": tests,
         },
         "trivial_flows": rate * estimate.baseline,
-        "worst_case": worst and {"payoffs": rate * worst.payoffs, "flows": rate * worst.flows},
+        "worst_case": worst
+        and {
+            "payoffs": rate * worst.payoffs,
+            "flows": rate * worst.flows,
+            "warnings": list(worst.warnings),
+        },
         "next_purchase": estimate.next_purchase,
         "warnings": list(rewards.warnings),
     }

@@ -18,7 +18,33 @@ def score(members, seed):
 
 def broken(members, seed):
     raise RuntimeError("out of disk")
+
+
+def refusing(members, seed):
+    raise ValueError("seeds: too few")
+
+
+def empty(members, seed):
+    pass
+
+
+def endless(members, seed):
+    return float("nan")
+
+
+def ending(members, seed):
+    raise SystemExit(0)
+
+
+def vast(members, seed):
+    return 1e300 * len(members)
+
+
+NUMBER = 3
 """
+
+
+EIGHT = ["--parties=A,B,C,D,E,F,G,H"]
 
 
 @pytest.fixture(autouse=True)
@@ -91,8 +117,29 @@ def test_a_table_that_is_not_monotone_has_no_worst_case(capsys, folder):
     write(missing=[3])
     rows = (folder / "t.csv").read_text().splitlines()
     (folder / "t.csv").write_text("\n".join([*rows[:-1], "1,1,1,1,0.1", ""]))
-    _, err = run(capsys, "t.csv")
-    assert "shapfair: warning: no worst case: values: coalition {A} has a part worth" in err
+    out, err = run(capsys, "t.csv")
+    assert "warning: no worst case: values: coalition {B, C, D} has a part worth 0.8" in err
+    assert err.endswith("no bounds follow; --repair hull raises them to their monotone hull\n")
+    assert "Worst case" not in out
+    repaired, err = run(capsys, "t.csv", "--repair=hull")
+    raised = (
+        "raised to the monotone hull for the worst case: 1 of 14 known values, {A, B, C, D} the"
+    )
+    assert f"shapfair: warning: {raised} most, by 0.7" in err
+    assert repaired.startswith(out[: out.index("Standard error of a payoff")])
+    assert "is monotone, known values raised to their hull, nothing estimated:" in repaired
+    plain, found = (
+        json.loads(run(capsys, "t.csv", "--format=json", *more).out)
+        for more in ([], ["--repair=hull"])
+    )
+    assert found["worst_case"]["warnings"][0].startswith(raised)
+    assert plain["worst_case"] is None
+    assert found | {"worst_case": None} == plain
+
+
+def test_monotone_values_need_no_repair(capsys):
+    write(missing=[3])
+    assert run(capsys, "t.csv", "--repair=hull") == run(capsys, "t.csv", "--repair=none")
 
 
 def test_a_function_is_valued_and_kept(capsys, folder):
@@ -132,6 +179,10 @@ def test_an_active_design_says_so(capsys):
         (["no_such:f", "--parties=A,B"], "module 'no_such' cannot be loaded (ModuleNotFoundError"),
         (["bad_scores:f", "--parties=A,B"], "module 'bad_scores' cannot be loaded (SyntaxError"),
         (["elsewhere_scores:f"], "argument WHAT: module 'elsewhere_scores' has no attribute 'f'"),
+        (
+            ["elsewhere_scores:NUMBER", "--parties=A,B"],
+            "argument WHAT: elsewhere_scores:NUMBER is 3,",
+        ),
         (["elsewhere_scores:score"], "argument --parties: no parties, need at least one"),
         (["elsewhere_scores:score", "--parties=A"], "argument --parties: 1, need 2 to 64"),
         (
@@ -151,16 +202,66 @@ def test_an_active_design_says_so(capsys):
         (["t.csv", "--evaluations=9"], "argument --evaluations: t.csv is a table, nothing is"),
         (["mnist", "--name=x"], "argument --name: mnist is an experiment and knows its own"),
         (["t.csv", "--test-examples=0"], "examples: 0, need at least one"),
+        (["mnist", "--repair=hull"], "argument --repair: mnist is an experiment, without a worst"),
+        (["elsewhere_scores:score", "--repair=none"], "argument --repair: elsewhere_scores:"),
+        (["full.csv", "--repair=hull"], "argument --repair: full.csv is complete and has no worst"),
         (["gone.csv"], "gone.csv: No such file or directory"),
         (["t.csv", "--budget=Z=1"], "argument --budget: no party 'Z', known: A, B, C, D"),
+        (["t.csv", "--out=t.csv"], "--out t.csv: is the file of WHAT too, name another"),
+        (
+            ["elsewhere_scores:broken", "--parties=A,B", "--budget=Z=1"],
+            "--budget: no party 'Z', kno",
+        ),
+        (
+            ["elsewhere_scores:score", "--parties=A,B", "--name="],
+            "argument --name: empty, need one",
+        ),
+        (
+            ["elsewhere_scores:vast", "--parties=A,B"],
+            "values: the largest has magnitude 2e+300, an",
+        ),
+        (
+            ["elsewhere_scores:vast", *EIGHT, "--design=active"],
+            "values: the largest has magnitude 8e",
+        ),
+        (
+            ["t.csv", "--exchange-rate=1e308"],
+            "argument --exchange-rate: 1e+308 times the values is up",
+        ),
+        (
+            [
+                "elsewhere_scores:score",
+                *(f"--party=P{i}" for i in range(64)),
+                "--evaluations=99999999",
+            ],
+            "argument --evaluations: 99,999,999 of 64 parties: 521,549,786.6 GiB of memory needed",
+        ),
+        (
+            [
+                "elsewhere_scores:score",
+                *(f"--party=P{i}" for i in range(26)),
+                "--evaluations=99999999",
+            ],
+            "1 seeds times 67,108,863 coalitions are 67,108,863 values to find, the limit is",
+        ),
     ],
 )
-def test_bad_input_is_one_line(capsys, arguments, message):
+def test_bad_input_is_one_line(capsys, folder, arguments, message):
+    write()
+    (folder / "t.csv").rename("full.csv")
     write(missing=[3])
     assert main(["estimate", *arguments]) == 2
     out, err = capsys.readouterr()
     assert (out, err.count("\n")) == ("", 1)
     assert message in err
+
+
+def test_a_coalition_has_one_row(capsys, folder):
+    write(empty=[3])
+    with (folder / "t.csv").open("a") as file:
+        file.write("1,1,0,0,0.5\n")
+    assert main(["estimate", "t.csv"]) == 2
+    assert "t.csv: line 18: coalition {A, B} appears twice" in capsys.readouterr().err
 
 
 @pytest.mark.parametrize(
@@ -177,18 +278,50 @@ def test_tables_with_too_little_are_refused(capsys, missing, message):
     assert message in capsys.readouterr().err
 
 
-def test_a_failing_score_is_its_own_error():
-    with pytest.raises(RuntimeError, match="out of disk"):
-        main(["estimate", "elsewhere_scores:broken", "--parties=A,B,C"])
+@pytest.mark.parametrize(
+    ("name", "message"),
+    [
+        ("broken", "while valuing coalition {A, B, C}, seed 0: RuntimeError: out of disk"),
+        ("refusing", "while valuing coalition {A, B, C}, seed 0: ValueError: seeds: too few"),
+        (
+            "empty",
+            "while valuing coalition {A, B, C}, seed 0: TypeError: score: None is not a number",
+        ),
+        (
+            "endless",
+            "while valuing coalition {A, B, C}, seed 0: ValueError: score: nan is not a finite",
+        ),
+        ("ending", "while valuing: SystemExit: 0"),
+    ],
+)
+def test_a_failing_score_is_one_line_that_names_the_coalition(capsys, name, message):
+    assert main(["estimate", f"elsewhere_scores:{name}", "--parties=A,B,C"]) == 2
+    out, err = capsys.readouterr()
+    assert (out, err.count("\n")) == ("", 1)
+    assert err.startswith(f"shapfair: error: elsewhere_scores:{name}: {message}")
 
 
-def test_allocate_refers_to_it_and_does_not_load_it(capsys):
+def test_a_module_that_ends_the_program_is_refused(capsys, folder):
+    (folder / "ending_scores.py").write_text("raise SystemExit")
+    assert main(["estimate", "ending_scores:f", "--parties=A,B"]) == 2
+    assert "module 'ending_scores' cannot be loaded (SystemExit: )" in capsys.readouterr().err
+
+
+def test_allocate_refers_to_it_and_does_not_load_it(capsys, folder):
     write(missing=[3])
     assert main(["allocate", "t.csv"]) == 2
-    assert capsys.readouterr().err == (
-        "shapfair: error: t.csv: 15 of 16 coalitions; missing: {A, B}; an exact allocation needs "
-        "all, `shapfair estimate` does with some\n"
+    said = (
+        "shapfair: error: t.csv: no value for 1 of 16 coalitions, first {A, B}%s: an allocation "
+        "needs all; `shapfair estimate t.csv` gives worst case and estimate if single parties and "
+        "all together have theirs\n"
     )
+    assert capsys.readouterr().err == said % ""
+    write(empty=[3])
+    assert main(["allocate", "t.csv"]) == 2
+    assert capsys.readouterr().err == said % " (line 5)"
+    (folder / "t.csv").rename("a table.csv")
+    assert main(["allocate", "a table.csv"]) == 2
+    assert "`shapfair estimate 'a table.csv'` gives" in capsys.readouterr().err
     write()
     code = (
         "import sys; from shapfair.cli.main import main; main(['allocate', 't.csv']);"

@@ -58,7 +58,9 @@ def test_an_unfilled_template_is_refused_with_the_row(capsys):
     template(capsys, "--parties=A,B", "--out=t.csv")
     assert main(["allocate", "t.csv"]) == 2
     assert capsys.readouterr().err == (
-        "shapfair: error: t.csv: line 3: value '' is not a number: coalition {A} has no value yet\n"
+        "shapfair: error: t.csv: no value for 3 of 4 coalitions, first {A} (line 3): an allocation "
+        "needs all; `shapfair estimate t.csv` gives worst case and estimate if single parties and "
+        "all together have theirs\n"
     )
 
 

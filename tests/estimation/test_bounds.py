@@ -1,5 +1,6 @@
 """Worst cases by monotonicity, against all tables and against dense programmes."""
 
+from inspect import unwrap
 from itertools import product
 
 import numpy as np
@@ -70,10 +71,61 @@ def test_one_unknown_value_lies_between_its_neighbours():
     np.testing.assert_allclose(exact.payoffs[0], exact.payoffs[1], atol=1e-12)
 
 
+@settings(max_examples=25, deadline=None)
+@given(seed=st.integers(0, 2**31 - 1), unknown=st.sets(st.integers(3, 14)))
+def test_the_hull_is_the_greatest_known_value_of_a_part(seed, unknown):
+    n, unknown = 4, {c for c in unknown if c.bit_count() > 1}
+    values = np.random.default_rng(seed).integers(-2, 9, 2**n).astype(float)
+    values[0] = 0
+    known = [c for c in range(2**n) if c not in unknown]
+    raised = [max(values[d] for d in known if d & c == d) for c in range(2**n)]
+    found = bounds(partial(values, unknown), repair="hull")
+    wanted = bounds(partial(raised, unknown))
+    np.testing.assert_array_equal(found.values, wanted.values)
+    np.testing.assert_array_equal(found.payoffs, wanted.payoffs)
+    np.testing.assert_array_equal(found.flows, wanted.flows)
+    assert wanted.warnings == bounds(partial(raised, unknown), repair="hull").warnings == ()
+    rises = [raised[c] - values[c] for c in known]
+    said = f"worst case: {np.count_nonzero(rises)} of {len(known) - 1} known values, {{"
+    assert [said in line for line in found.warnings] == [True] * any(rises)
+    assert all(f"the most, by {max(rises):g};" in line for line in found.warnings)
+
+
+def test_a_drop_within_rounding_noise_is_none():
+    values = np.array([0, 0.1 + 0.2, 0.1, 0.3, 0.1, 0.3, 0.3, 1])
+    assert values[1] > values[3]
+    found = bounds(partial(values, {6}))
+    assert found.values[:, 3].tolist() == [values[1]] * 2
+    assert found.warnings == ()
+
+
+@pytest.mark.parametrize("power", [-160, -40, 70, 160])
+def test_bounds_have_any_unit(power):
+    """HiGHS takes 1e20 for infinity, and differences of 1e-7 for none."""
+    values = np.random.default_rng(2).random(16).cumsum() * 2.0**power
+    values[0] = 0
+    found, unknown = bounds(partial(values, {3, 5, 6, 9, 7})), 2.0**-power
+    wanted = bounds(partial(values * unknown, {3, 5, 6, 9, 7}))
+    assert np.ptp(wanted.payoffs, axis=0).min() > 0.1
+    np.testing.assert_array_equal(found.payoffs * unknown, wanted.payoffs)
+    np.testing.assert_array_equal(found.flows * unknown, wanted.flows)
+
+
 def test_what_has_no_bounds():
     falling = np.array([0, 1, 2, 1.5, 2, 3, 4, 5], float)
-    with pytest.raises(ValueError, match=r"coalition {b} has a part worth 2 and a whole worth 1.5"):
+    with pytest.raises(
+        ValueError,
+        match=r"coalition {b} has a part worth 2 and a whole worth 1.5: the known values are not "
+        "monotone, no bounds follow; repair='hull' raises them",
+    ):
         bounds(partial(falling, {6}))
+    (warning,) = bounds(partial(falling, {6}), repair="hull").warnings
+    assert warning == (
+        "raised to the monotone hull for the worst case: 1 of 6 known values, {a, b} the most, by "
+        "0.5; the estimate is from the values as given"
+    )
+    with pytest.raises(ValueError, match="repair: 'hul', need one of none, hull"):
+        unwrap(bounds)(partial(falling, {6}), repair="hul")
     n = 13
     with pytest.raises(ValueError, match="parties: 13, bounds by monotonicity need 12 at most"):
         bounds(partial([c.bit_count() for c in range(2**n)], {3}))

@@ -2,11 +2,16 @@
 
 import doctest
 import math
+import signal
+import statistics
+import time
 from concurrent.futures import ThreadPoolExecutor
 from fractions import Fraction
 from itertools import pairwise
 from math import comb
+from multiprocessing import get_context
 
+import elsewhere
 import numpy as np
 import pytest
 from scipy import stats
@@ -21,7 +26,9 @@ from shapfair.estimation.rewards import reward
 from shapfair.estimation.training_noise import flow_variance, payoff_variance, variance_by_size
 from shapfair.estimation.weights import payoffs_of
 from shapfair.noise import payoff_matrix
+from shapfair.valuation.store import Store
 
+SPAWN = get_context("spawn")
 N = 8
 PARTIES = tuple("abcdefgh")
 HAS = np.random.default_rng(1).random((N, 25)) < 0.3
@@ -64,7 +71,7 @@ def test_a_budget_is_kept_to_and_the_truth_is_within_the_intervals():
     assert len(calls) == len(set(calls)) == found.evaluations == 160
     assert found.share == 160 / 255
     assert (found.design, found.method, found.warnings) == ("random", "coverage process", ())
-    assert found.promise.endswith("certificate: the errors hold for any game, whatever was fitted")
+    assert found.promise.endswith("include those of an estimate that is unbiased for any game")
     for quantity, truth in [
         ("flows", FLOWS),
         ("payoffs", payoffs_of(FLOWS)),
@@ -87,11 +94,16 @@ def test_quantiles_are_students():
     terms, sizes = found.sampling.flows()[:, 1, 4], found.sampling.groups
     parts = [terms[sizes == size] for size in set(sizes)]
     total = sum((part**2).sum() for part in parts) + found.errors["flows"]["training"][1, 4] ** 2
-    degrees = total**2 / sum((part**2).sum() ** 2 / (len(part) - 1) for part in parts)
+    normal = [(part**2).sum() ** 2 / (len(part) - 1) for part in parts]
+    heavy = [len(part) * statistics.variance(part**2) / 2 for part in parts]
+    assert sum(map(float.__gt__, heavy, normal)) in range(1, len(parts))  # neither everywhere
+    degrees = total**2 / sum(map(max, normal, heavy))
     for simultaneous, chances in [(False, 1), (True, 56)]:
         low, high = found.intervals("flows", simultaneous=simultaneous)
         quantile = stats.t.ppf(1 - 0.025 / chances, degrees)
-        assert high[1, 4] - low[1, 4] == pytest.approx(2 * quantile * np.sqrt(total))
+        ends = found.flows[1, 4], found.unbiased[1, 4]
+        assert low[1, 4] == pytest.approx(min(ends) - quantile * np.sqrt(total))
+        assert high[1, 4] == pytest.approx(max(ends) + quantile * np.sqrt(total))
     payoffs, shapley = (np.subtract(*found.intervals(x)) for x in ("payoffs", "shapley_values"))
     assert (shapley < payoffs / N).all()  # wider, as the grand coalition's value is noisy
     quiet = estimate(score, PARTIES, evaluations=90)
@@ -174,14 +186,54 @@ def test_a_stopped_estimate_that_goes_on_is_the_undisturbed_one(tmp_path, design
     )
 
 
-def test_a_coalition_that_fails_is_an_error():
-    def failing(members, seed):
-        if len(members) == 5:
-            raise RuntimeError("no data")
-        return score(members, seed)
+@pytest.mark.parametrize("design", ["random", "active"])
+def test_a_killed_estimate_that_goes_on_is_the_undisturbed_one(tmp_path, design):
+    store, log = tmp_path / "v.sqlite", tmp_path / "log"
+    process = SPAWN.Process(target=elsewhere.estimate_slowly, args=(store, log, design))
+    process.start()
+    deadline = time.monotonic() + 60
+    while not log.exists() or len(log.read_text().splitlines()) < 60:
+        assert time.monotonic() < deadline
+        time.sleep(0.02)
+    process.kill()
+    process.join()
+    assert process.exitcode == -signal.SIGKILL
+    description = {"protocol": 1, "score": "letters", "parties": list(elsewhere.TREES)}
+    with Store(store, description) as values:
+        kept = len(values.keys())
+    assert 59 <= kept < 90
+    calls = []
 
-    with pytest.raises(RuntimeError, match="no data"):
-        estimate(failing, PARTIES, evaluations=80)
+    def counted(trees, seed):
+        calls.append(trees)
+        return elsewhere.letters(trees, seed)
+
+    options = {"evaluations": 90, "design": design}
+    resumed = estimate(counted, elsewhere.TREES, name="letters", store=store, **options)
+    assert len(calls) == 90 - kept
+    undisturbed = estimate(elsewhere.letters, elsewhere.TREES, **options)
+    assert resumed.table.coalitions == undisturbed.table.coalitions
+    np.testing.assert_array_equal(resumed.payoffs, undisturbed.payoffs)
+    for quantity in ("flows", "payoffs"):
+        np.testing.assert_array_equal(
+            resumed.standard_error(quantity), undisturbed.standard_error(quantity)
+        )
+        np.testing.assert_array_equal(resumed.intervals(quantity), undisturbed.intervals(quantity))
+
+
+@pytest.mark.parametrize("design", ["random", "active"])
+@pytest.mark.parametrize("outcome", ["raised", math.nan, None])
+def test_a_coalition_that_fails_is_an_error_that_names_it(design, outcome):
+    def failing(members, seed):
+        if members != PARTIES[:7]:
+            return score(members, seed)
+        if outcome == "raised":
+            raise RuntimeError("no data")
+        return outcome
+
+    with pytest.raises((RuntimeError, ValueError, TypeError)) as caught:
+        estimate(failing, PARTIES, design=design, evaluations=255)
+    assert caught.value.__notes__ == ["while valuing coalition {a, b, c, d, e, f, g}, seed 0"]
 
 
 def test_precision_stops_at_preset_budgets():
@@ -201,9 +253,47 @@ def test_precision_stops_at_preset_budgets():
     # All looks count: with one look the same values have narrower intervals.
     assert Estimate.from_table(found.table, design="random").margin < found.margin
     budgets = campaign._budgets(20, None, 0.1, "random")
-    assert (budgets[0], len(budgets)) == (400, campaign.LOOKS)
+    assert (budgets[1], len(budgets)) == (400, campaign.LOOKS + 1)
     assert all(b / a == pytest.approx(1.5, abs=0.01) for a, b in pairwise(budgets))
+    assert found.looks == len(campaign._budgets(N, None, wanted, "random")) - 1
     assert estimate(score, PARTIES, precision=1e-9, evaluations=200).evaluations == 200
+    first, settled = (estimate(score, PARTIES, evaluations=m) for m in (106, 160))
+    assert np.abs(first.payoffs - settled.payoffs).max() < settled.margin  # at a single look
+    assert estimate(score, PARTIES, precision=settled.margin).evaluations > 160
+
+
+def test_precision_waits_until_the_estimate_has_settled():
+    """A pair that is worth more comes late: before, the game seems additive and all is known."""
+    parties = tuple("abcdefghij")
+
+    def late(members, seed):
+        return len(members) + 2.0 * (members == ("b", "j"))
+
+    truth = np.where(np.isin(parties, ["b", "j"]), 2 / 9, -1 / 18)
+    before, first = (estimate(late, parties, evaluations=m) for m in (133, 200))
+    assert before.margin < 1e-9
+    assert Estimate.from_table(first.table, design="random", looks=6).margin < 0.3
+    assert np.abs(first.payoffs - before.payoffs).max() > 0.3
+    found = estimate(late, parties, precision=0.3)
+    assert (found.evaluations, found.looks) == (300, 6)
+    assert np.abs(found.payoffs - truth).max() < 0.3
+
+
+def test_intervals_hold_where_the_surrogate_misleads():
+    """The completed table takes the pair's worth for that of others like it."""
+    parties = tuple("abcdefghij")
+    truth = np.where(np.isin(parties, ["c", "h"]), 2 / 9, -1 / 18)
+    for seed in range(3):
+        found = estimate(
+            lambda members, _: len(members) + 2.0 * (members == ("c", "h")),
+            parties,
+            evaluations=450,
+            seed=seed,
+        )
+        low, high = found.intervals("payoffs")
+        assert ((low <= truth) & (truth <= high)).all()
+        alone = (high - low) / 2 - np.abs(payoffs_of(found.unbiased) - found.payoffs) / 2
+        assert (np.abs(found.payoffs - truth) > alone).any()  # from the point estimate they miss
 
 
 @pytest.mark.parametrize(
@@ -322,6 +412,36 @@ def test_a_table_that_was_given_is_not_certified():
     assert np.linalg.norm(found.flows - FLOWS) < 0.2 * np.linalg.norm(FLOWS)
 
 
+@pytest.mark.parametrize("largest", [1e-51, 1e51, 5e-324, 1e308])
+def test_values_whose_errors_float64_cannot_tell_are_refused(largest):
+    with pytest.raises(
+        ValueError, match=r"values: the largest has magnitude .*, an estimate needs 1e"
+    ):
+        PartialTable.of("ab", [{1: 0.0, 2: largest, 3: -largest}])
+
+
+def test_an_estimate_has_any_unit():
+    wanted = Estimate.from_table(table(random_design(N, 90, 0)), design="random")
+    for power in (-160, 160):
+        found = Estimate.from_table(
+            table(random_design(N, 90, 0), VALUES * 2.0**power), design="random"
+        )
+        np.testing.assert_allclose(found.payoffs * 2.0**-power, wanted.payoffs, atol=1e-6)
+        assert found.margin * 2.0**-power == pytest.approx(wanted.margin, rel=1e-4)
+
+
+def test_what_does_not_fit_into_memory_is_refused_before_it_is_valued(monkeypatch):
+    monkeypatch.setattr("shapfair.memory.available", lambda: 10**8)
+    calls = []
+    with pytest.raises(
+        ValueError, match=r"evaluations: 1,500 of 12 parties: 0.1 GiB of memory need"
+    ):
+        estimate(
+            lambda members, seed: calls.append(members), tuple("abcdefghijkl"), evaluations=1500
+        )
+    assert calls == []
+
+
 def test_partial_tables_are_checked():
     with pytest.raises(ValueError, match=r"coalition {c} has none, an estimate needs all single"):
         table([c for c in range(1, 256) if c != 4])
@@ -354,6 +474,18 @@ def test_intervals_of_rewards_are_those_of_the_estimate():
     spread = samples.std(axis=0)
     np.testing.assert_allclose(spread, found.standard_error("payoffs"), rtol=0.15)
     assert reward(found, 0.05).samples["scaling"].min() >= 0
+
+
+def test_who_has_nothing_to_gain_has_scaling_factor_1():
+    """Whatever the estimate makes of the flows, their sum is known."""
+    found = reward(estimate(lambda members, seed: 1.0, PARTIES, evaluations=90), budgets=0)
+    assert np.abs(found.estimate.flows).max() > 1e-6
+    np.testing.assert_array_equal(found.values["scaling"], np.ones(N))
+    np.testing.assert_array_equal(found.values["payoffs"], np.zeros(N))
+    noisy = np.array([0, 0.3, 0.1 + 0.2, 0.1 + 0.2])  # the first gains 5e-17
+    exact = reward(Estimate.from_table(table([1, 2, 3], noisy, ("a", "b"))), budgets=0)
+    wanted = allocate(Game(noisy), 0).scaling
+    assert exact.values["scaling"].tolist() == wanted.tolist() == [1, 1]
 
 
 def test_rewards_without_errors_have_no_intervals():

@@ -1,6 +1,10 @@
 """Jobs, batches and lanes against a plain loop that trains one coalition at a time."""
 
 import itertools
+import os
+import subprocess
+import sys
+from pathlib import Path
 
 import jax
 import jax.numpy as jnp
@@ -263,3 +267,20 @@ def test_values_do_not_depend_on_lanes_devices_or_order(embedded):
     shuffled = [jobs[k] for k in np.random.default_rng(0).permutation(len(jobs))]
     for other in (values(jobs, lanes=1), values(jobs, lanes=3), values(shuffled, lanes=2)):
         assert np.abs(other - alone).max() <= 0.003
+
+
+@pytest.mark.skipif(not Path("/proc/self/task").exists(), reason="threads are listed on Linux only")
+def test_a_process_with_one_device_computes_with_one_thread():
+    """Else a worker for every core would start a thread for every core."""
+    code = (
+        "from pathlib import Path\n"
+        "import jax.numpy as jnp\n"
+        "from shapfair.training.devices import local_devices\n"
+        "assert len(local_devices()) == 1\n"
+        "(jnp.ones((300, 300)) @ jnp.ones((300, 300))).block_until_ready()\n"
+        "names = [path.read_text() for path in Path('/proc/self/task').glob('*/comm')]\n"
+        "print(sum('XLAEigen' in name for name in names))\n"
+    )
+    environment = {k: v for k, v in os.environ.items() if k != "NPROC"} | {"SHAPFAIR_DEVICES": "1"}
+    said = subprocess.check_output([sys.executable, "-c", code], text=True, env=environment)
+    assert said == "1\n"

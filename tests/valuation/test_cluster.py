@@ -12,12 +12,13 @@ import elsewhere
 import numpy as np
 import pytest
 from distributed import Client
-from elsewhere import PARTIES, length
+from elsewhere import PARTIES, TREES, length
 from helpers import ROOT
 
 from shapfair import Game, evaluate
 from shapfair.cli.main import main
 from shapfair.datasets import Partition, load
+from shapfair.estimation import estimate
 from shapfair.paper import experiments
 from shapfair.paper.networks import MLP
 from shapfair.training.experiment import Experiment
@@ -113,6 +114,22 @@ def test_models_trained_on_a_cluster_are_the_same_to_the_bit(executor, experimen
     assert there.work == here.work
     assert here.origin["devices"] == 2
     assert there.origin["devices"] == 1  # two workers on two cores take one each
+
+
+@pytest.mark.parametrize("design", ["random", "active"])
+def test_an_estimate_on_a_cluster_is_the_same_to_the_bit(executor, tmp_path, design):
+    log, options = tmp_path / "log", {"evaluations": 80, "design": design, "seeds": (0, 1)}
+    there = estimate(
+        elsewhere.Logged(log, 0.002, elsewhere.letters), TREES, executor=executor, **options
+    )
+    here = estimate(elsewhere.letters, TREES, **options)
+    callers = {int(line.split()[0]) for line in log.read_text().splitlines()}
+    assert len(callers - {os.getpid()}) == 2
+    assert there.table.coalitions == here.table.coalitions
+    np.testing.assert_array_equal(there.table.values, here.table.values)
+    np.testing.assert_array_equal(there.flows, here.flows)
+    for quantity in ("flows", "payoffs"):
+        np.testing.assert_array_equal(there.intervals(quantity), here.intervals(quantity))
 
 
 def test_reproduce_on_a_scheduler(client, experiment, tmp_path, monkeypatch, capsys):
