@@ -53,10 +53,12 @@ class Leaving:
     def blocking(self) -> Int[np.ndarray, " blocking"]:
         """Coalitions that gain on average, the largest gain first; of equals the smaller bitmask.
 
+        Gains are equal if rounding may have made their difference.
+
         Cost: a sort of those that gain.
         """
         found = np.flatnonzero(self.gains > self.noise)
-        return found[np.argsort(-self.gains[found], kind="stable")]
+        return found[np.argsort(-np.rint(self.gains[found] / self.noise), kind="stable")]
 
     def margins(self, level: float = 0.95) -> Float[np.ndarray, " coalitions"]:
         r"""Half widths of confidence intervals of all gains, which cover together.
@@ -64,7 +66,7 @@ class Leaving:
         Student's intervals over the tables with Bonferroni's correction for the :math:`2^n - 2`
         coalitions that can leave, since it is the largest gain that one looks at. They show how
         tables differ by seed, not what the finite test set does to all of them (see
-        :mod:`shapfair.noise`).
+        :func:`shapfair.noise.gain_weights`).
 
         Args:
             level: joint confidence level, between 0 and 1.
@@ -127,7 +129,8 @@ def leaving(
     if len(v) > 1:
         errors = np.sqrt(squares / (len(v) - 1) / len(v))
     mean, errors = np.ldexp(mean, power), np.ldexp(errors, power)
-    return Leaving(mean, errors, count, len(v), TOLERANCE * largest)
+    least = float(np.finfo(np.float64).smallest_subnormal)
+    return Leaving(mean, errors, count, len(v), max(TOLERANCE * largest, least))
 
 
 def needed_values(

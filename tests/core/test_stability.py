@@ -10,7 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy import special
 
-from shapfair import Game, allocate
+from shapfair import Game, allocate, noise, remarks
 from shapfair.coalitions import coalition_name, sizes
 from shapfair.shapley import shapley_values
 from shapfair.stability import leaving, needed_values, student_quantile
@@ -72,6 +72,7 @@ def test_blocking_coalitions_are_in_order():
     np.testing.assert_array_equal(found.errors, [0, 1, 0, 1, 0, 0, 0, 0])
     assert found.blocking.tolist() == [1, 3]
     assert leaving([0, 2, 3, 9], [1, 1]).blocking.tolist() == [2, 1]
+    assert leaving([0, 2, 2 + 2**-50, 9], [1, 1]).blocking.tolist() == [1, 2]
     assert leaving([0, 2, 3, 9], [1, 1]).tables.tolist() == [0, 1, 1, 0]
 
 
@@ -152,6 +153,59 @@ def test_errors_name_the_argument(call, match):
         call()
 
 
+# --- the warning of an allocation ----------------------------------------------------------------
+
+ITEM_OF_TWO = [0, 0, 1, 1, 1, 1, 1, 1]
+
+
+def on_leaving(*arguments, **settings):
+    warnings = allocate(*arguments, **settings).warnings
+    return [line for line in warnings if "leaving" in line]
+
+
+def test_an_allocation_says_who_would_leave():
+    assert on_leaving(Game([0, 0, 0, 1, 1, 1, 1, 1], ("a", "b", "c"))) == [
+        "{a, b} would gain by leaving: without the others each member could have 0.5 more"
+    ]
+    assert on_leaving(Game(ITEM_OF_TWO), exchange_rate=2.0) == [
+        "{1, 2} and 1 other coalition would gain by leaving: without the others each member of the "
+        "first could have 0.5 more"
+    ]
+    assert "{1} and 5 other coalitions would" in on_leaving(Game([0, 2, 2, 2, 2, 2, 2, 1]))[0]
+    assert on_leaving(Game([0, 0, 0, 1])) == []
+    assert on_leaving(Game([0, 1])) == []
+
+
+def test_who_would_leave_depends_on_the_budgets():
+    assert on_leaving(Game(ITEM_OF_TWO), 0) == []
+    # Party 1 has half a model and owes 1/4 to each; with {1, 2} it could hand on no more than 1/2.
+    assert on_leaving(Game(ITEM_OF_TWO), [0.5, math.inf, math.inf]) == [
+        "{1, 2} and 1 other coalition would gain by leaving: without the others each member of the "
+        "first could have 0.25 more"
+    ]
+
+
+def test_tables_are_counted_and_their_noise_is_told():
+    game = Game([ITEM_OF_TWO, [0, 0, 0, 1, 1, 1, 1, 1], [0, 0, 1, 1, 1, 1, 1, 1]])
+    (line,) = on_leaving(game)
+    assert line.endswith("0.3333 more in 3 of 3 tables, within their noise")
+    (line,) = on_leaving(Game([*game.values.tolist(), [*[0] * 7, 0.5]]))
+    assert line.endswith("in 3 of 4 tables, within their noise")
+    (line,) = on_leaving(Game([ITEM_OF_TWO, ITEM_OF_TWO]))
+    assert line.endswith("in 2 of 2 tables, beyond their noise")
+
+
+def test_nothing_is_said_of_large_games_or_of_parties_that_want_less(monkeypatch):
+    assert on_leaving(Game(ITEM_OF_TWO), desired=1.0)
+    assert on_leaving(Game(ITEM_OF_TWO), desired=[1.0, 1.0, 0.5]) == []
+    monkeypatch.setattr(remarks, "CHECKED_PARTIES", 3)
+    monkeypatch.setattr(remarks, "CHECKED_TABLES", 2)
+    assert on_leaving(Game([ITEM_OF_TWO] * 2))
+    assert on_leaving(Game([ITEM_OF_TWO] * 3)) == []
+    monkeypatch.setattr(remarks, "CHECKED_PARTIES", 2)
+    assert on_leaving(Game(ITEM_OF_TWO)) == []
+
+
 # --- the paper's experiment ----------------------------------------------------------------------
 
 
@@ -170,6 +224,32 @@ def test_four_parties_of_the_mnist_experiment_would_leave():
     low, high = found.gains[four] + np.array([-1, 1]) * found.margins()[four]
     assert (low, high) == pytest.approx((0.0090, 0.0129), abs=5e-5)
     assert low > 0
+
+
+def test_the_test_set_could_still_decide():
+    """Ten seeds share one test set, whose choice may move the gain by more than half of it."""
+    game = Game.read(RESULTS / "mnist.json").hull()
+    weights = noise.gain_weights(5, 0b11011)
+    gains = game.values @ weights
+    found = leaving(game.values, game.n * shapley_values(game))
+    assert gains.mean() == pytest.approx(found.gains[0b11011])
+    error = noise.largest_test_error(weights, game.averaged().values, 10_000)
+    assert error == pytest.approx(0.0069, abs=5e-5)
+    assert 1.5 < gains.mean() / error < 1.6
+
+
+@pytest.mark.parametrize("n", [1, 2, 3, 4])
+def test_gain_weights_give_the_gains(n):
+    values = np.random.default_rng(n).random(2**n)
+    values[0] = 0
+    totals = n * shapley_values(values)
+    for s in range(1, 2**n):
+        expected = values[s] - needed_values(totals)[s]
+        assert noise.gain_weights(n, s) @ values == pytest.approx(expected)
+        assert noise.gain_weights(n, s).sum() == pytest.approx(0)
+    for s in (0, 2**n):
+        with pytest.raises(ValueError, match="coalition"):
+            noise.gain_weights(n, s)
 
 
 def test_many_parties_take_little_time():

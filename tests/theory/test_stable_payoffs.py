@@ -169,6 +169,31 @@ def test_floats_that_prove_nothing_are_errors(monkeypatch):
         proved_nearest(ITEM_OF_TWO)
 
 
+def test_programmes_that_do_not_end_are_errors():
+    calls = []
+
+    def stuck(rows):
+        def violations():
+            calls.append(list(rows))
+            return np.array([0.0, 1.0, 0.0, 0.0])
+
+        return violations
+
+    rows = [1]
+    with pytest.raises(ArithmeticError, match="do not come to an end"):
+        stable_payoffs._generate(rows, stuck(rows), 1.0)
+    assert calls == [[1]]  # a coalition that stays violated although it is a row
+    calls.clear()
+    rows = [2]
+    with pytest.raises(ArithmeticError, match="do not come to an end"):
+        stable_payoffs._generate(rows, stuck(rows), 1.0)
+    assert calls == [[2], [2, 1]]
+    calls.clear()
+    rows = [2]
+    stable_payoffs._generate(rows, stuck(rows), 1e9)  # what is within rounding is no violation
+    assert calls == [[2]]
+
+
 @pytest.mark.parametrize(
     ("call", "match"),
     [
