@@ -4,7 +4,7 @@ import csv
 import io
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from fractions import Fraction
 from functools import cached_property, partial
 from typing import Any, get_args
@@ -43,8 +43,9 @@ class Allocation:
             ``[i, j]`` is what ``i`` pays ``j``.
         clearings: greatest clearing vector of every table.
         warnings: what a reader of the numbers should know: that the game is not monotone, that
-            flows are negative, that a certificate is open, or that flows within rounding noise
-            decide (:mod:`shapfair.rounding`).
+            flows are negative, that a certificate is open, that flows within rounding noise
+            decide (:mod:`shapfair.rounding`), or that parties would gain by leaving
+            (:mod:`shapfair.stability`).
         exchange_rate: payoff per unit of value, :math:`\nu`.
         repair: what was done about a game that is not monotone.
     """
@@ -237,7 +238,7 @@ def allocate(
     warnings += remarks.on_negative_flows(game, flows)
     warnings += remarks.on_open_certificates(game, clearings)
     warnings += remarks.on_doubts(game, clearings)
-    return Allocation(
+    allocation = Allocation(
         game=game,
         budgets=b,
         desired=r,
@@ -248,6 +249,8 @@ def allocate(
         exchange_rate=float(exchange_rate),
         repair=repair,
     )
+    totals = allocation.model_values + allocation.payoffs
+    return replace(allocation, warnings=(*warnings, *remarks.on_leaving(game, totals, b, r)))
 
 
 def _check_range(game: Game) -> None:

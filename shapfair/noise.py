@@ -13,7 +13,7 @@ import numpy as np
 from jaxtyping import Bool, Float, Int
 from numpy.typing import ArrayLike
 
-from shapfair.coalitions import check_party_count, membership, sizes
+from shapfair.coalitions import check_party_count, members, membership, sizes
 from shapfair.extras import load
 from shapfair.rounding import NOISE, magnitude
 
@@ -44,6 +44,34 @@ def payoff_matrix(n: int) -> Float[np.ndarray, "parties coalitions"]:
     gains = np.array([0.0, *(1 / comb(n - 1, s - 1) for s in range(1, n)), 0.0])
     losses = np.array([0.0, *(-1 / comb(n - 1, s) for s in range(1, n)), 0.0])
     return np.where(membership(n).T, gains[size], losses[size])
+
+
+def gain_weights(n: int, coalition: int) -> Float[np.ndarray, " coalitions"]:
+    r"""Coefficients of what each member gains if a coalition leaves, with unlimited budgets.
+
+    The gain :math:`g(S) = v(S) - \frac{n}{|S|}\sum_{i\in S}\varphi_i` of
+    :mod:`shapfair.stability` is linear in the values, so :func:`largest_test_error` of these
+    coefficients bounds what the choice of test examples does to it.
+
+    Args:
+        n: number of parties.
+        coalition: bitmask of :math:`S`.
+
+    Returns:
+        Coefficients without unit in bitmask order, shape ``(2**n,)``; they sum to 0.
+
+    Raises:
+        ValueError: as :func:`payoff_matrix`, or if nobody or more than the ``n`` parties leave.
+
+    Cost: O(n 2^n) time and memory.
+    """
+    payoffs = payoff_matrix(n)
+    if not 0 < coalition < 2**n:
+        raise ValueError(f"coalition: {coalition}, need a bitmask of some of {n} parties")
+    weights = -payoffs[list(members(coalition))].mean(axis=0)  # payoffs are n phi_i - v(N)
+    weights[-1] -= 1
+    weights[coalition] += 1
+    return weights
 
 
 @dataclass(frozen=True, eq=False)

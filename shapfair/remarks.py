@@ -3,8 +3,15 @@
 import numpy as np
 
 from shapfair.clearing import Clearing
+from shapfair.coalitions import coalition_name
 from shapfair.game import Game, Repair
 from shapfair.rounding import TOLERANCE, magnitude
+from shapfair.stability import leaving
+
+CHECKED_PARTIES = 20
+"""Most parties for which coalitions that would leave are looked for (a third of a second)."""
+CHECKED_TABLES = 4
+"""Most tables of so many parties, and more of fewer (a second and a half)."""
 
 
 def on_origin(game: Game) -> list[str]:
@@ -61,3 +68,37 @@ def on_open_certificates(game: Game, clearings: tuple[Clearing, ...]) -> list[st
 def on_doubts(game: Game, clearings: tuple[Clearing, ...]) -> list[str]:
     """Say for which tables noise decides, or a result is not known to the tolerance."""
     return [game.message_about(k) + one.doubt for k, one in enumerate(clearings) if one.doubt]
+
+
+def on_leaving(
+    game: Game, totals: np.ndarray, budgets: np.ndarray, desired: np.ndarray
+) -> list[str]:
+    r"""Say which coalition would do best on its own (:mod:`shapfair.stability`), if any would.
+
+    Nothing is said of large games, nor where a party wants less than the best model, because what
+    it would do with a better one is not known.
+
+    Args:
+        game: the game that was allocated.
+        totals: model value plus payoff of every party, shape ``(*seeds, n)``.
+        budgets: :math:`b_i`, shape ``(n,)``.
+        desired: desired model values, shape ``(n,)``.
+    """
+    large = game.n > CHECKED_PARTIES or game.values.size > CHECKED_TABLES * 2**CHECKED_PARTIES
+    if large or (desired < game.grand_value[..., None]).any():
+        return []
+    found = leaving(game.values, totals, budgets)
+    if not len(found.blocking):
+        return []
+    first, *others = found.blocking.tolist()
+    who, gain = coalition_name(first, game.parties), found.gains[first]
+    if others:
+        who += f" and {len(others)} other coalition{'s' * (len(others) > 1)}"
+    often = ""
+    if game.seeds > 1:
+        noise = "beyond" if gain > found.margins()[first] else "within"
+        often = f" in {found.tables[first]} of {game.seeds} tables, {noise} their noise"
+    each = "each member of the first" if others else "each member"
+    return [
+        f"{who} would gain by leaving: without the others {each} could have {gain:.4g} more{often}"
+    ]

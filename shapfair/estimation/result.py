@@ -195,8 +195,8 @@ class Estimate:
         They reach by the margin from the point estimate and from the unbiased one, so that they
         hold, too, where the surrogate misleads the former. On complete tables of ten parties
         (`benchmarks/estimation.py`), from 20 evaluations a party, 95 % intervals of single flows
-        and payoffs covered in 97 to 99 % of runs, those of all payoffs together in 97 to 99 %, and
-        those of all 90 flows together in 95 to 99 %.
+        and payoffs covered in 97 to 99 % of runs, those of all payoffs together in 97 to 100 %, and
+        those of all 90 flows together in 94 to 100 %.
 
         Args:
             quantity: of what.

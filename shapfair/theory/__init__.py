@@ -1,6 +1,7 @@
-"""The theory in exact arithmetic: properties as predicates, uniqueness, replication, schemes.
+"""The theory in exact arithmetic: properties, uniqueness, replication, incentives, schemes.
 
-Nothing here is rounded; values are integers, fractions, or floats, which are fractions too.
+Nothing here is rounded, but what :mod:`shapfair.theory.stable_payoffs` finds before it proves it;
+values are integers, fractions, or floats, which are fractions too.
 """
 
 from shapfair.extras import load

@@ -30,7 +30,7 @@ def shapley_values(values: Table) -> Vector:
 
     Cost: O(n 2^n) rational operations.
     """
-    v, n = _table(values)
+    v, n = table_of(values)
     shares = [Fraction(0)] * n
     for c in range(2**n):
         for i in range(n):
@@ -47,7 +47,7 @@ def conditional_shapley_values(values: Table) -> Matrix:
 
     Cost: O(n^2 2^n) rational operations.
     """
-    v, n = _table(values)
+    v, n = table_of(values)
     return tuple(
         tuple(Fraction(0) if j == i else _flow(v, n, i, j) for j in range(n)) for i in range(n)
     )
@@ -174,7 +174,7 @@ def adjustment(
     start = _unscaled(values, budgets, desired)
     if len(scaling) != start.n:
         raise ValueError(f"scaling: {len(scaling)} factors for {start.n} parties")
-    return replace(start, scaling=_vector(scaling))
+    return replace(start, scaling=vector_of(scaling))
 
 
 def allocate(values: Table, budgets: Any = inf, desired: Any = inf) -> Adjustment:
@@ -223,7 +223,7 @@ def clearing_matrix(flows: Sequence[Sequence[Any]]) -> Matrix:
 
     :math:`F` are the flows, rows pay, and :math:`c` its row sums; columns of :math:`A` sum to 0.
     """
-    return rational.clearing_matrix([_vector(row) for row in flows])
+    return rational.clearing_matrix([vector_of(row) for row in flows])
 
 
 def join(first: Sequence[Any], second: Sequence[Any]) -> Vector:
@@ -232,7 +232,7 @@ def join(first: Sequence[Any], second: Sequence[Any]) -> Vector:
     This makes the feasible scaling factors a join-semilattice, so there is a greatest one: the
     repaired proof of Lemma G.3.
     """
-    return _vector(max(x, y) for x, y in zip(first, second, strict=True))
+    return vector_of(max(x, y) for x, y in zip(first, second, strict=True))
 
 
 def solve(matrix: Sequence[Sequence[int | Fraction]], right: Sequence[int | Fraction]) -> Vector:
@@ -241,34 +241,50 @@ def solve(matrix: Sequence[Sequence[int | Fraction]], right: Sequence[int | Frac
     Raises:
         ZeroDivisionError: if the matrix is singular.
     """
-    return rational.solve([_vector(row) for row in matrix], _vector(right))
+    return rational.solve([vector_of(row) for row in matrix], vector_of(right))
 
 
 def _unscaled(values: Table, budgets: Any, desired: Any) -> Adjustment:
-    v, n = _table(values)
+    v, n = table_of(values)
     return Adjustment(
         values=v,
-        budgets=_amounts("budgets", budgets, n),
-        desired=_amounts("desired", desired, n),
+        budgets=amounts_of("budgets", budgets, n),
+        desired=amounts_of("desired", desired, n),
         flows=conditional_shapley_values(v),
         scaling=(),
     )
 
 
-def _table(values: Table) -> tuple[Vector, int]:
-    return _vector(values), count_parties(len(values))
+def table_of(values: Table) -> tuple[Vector, int]:
+    r"""A value table as fractions, and its number of parties.
+
+    Raises:
+        ValueError: if there are not :math:`2^n` values.
+    """
+    return vector_of(values), count_parties(len(values))
 
 
-def _vector(numbers: Iterable[Any]) -> Vector:
+def vector_of(numbers: Iterable[Any]) -> Vector:
+    """Integers, fractions and floats as fractions, NumPy's too."""
     # NumPy's integers pass for rational ones, but overflow.
     return tuple(Fraction(x.item() if isinstance(x, np.generic) else x) for x in numbers)
 
 
-def _amounts(argument: str, given: Any, n: int) -> tuple[Fraction | float, ...]:
+def amounts_of(argument: str, given: Any, n: int) -> tuple[Fraction | float, ...]:
+    """One nonnegative amount per party as a fraction, or ``inf``.
+
+    Args:
+        argument: what messages call them.
+        given: one amount for all parties or one per party.
+        n: number of parties.
+
+    Raises:
+        ValueError: if there are not ``n`` numbers >= 0.
+    """
     amounts = list(given) if isinstance(given, Iterable) else [given] * n
     if len(amounts) != n:
         raise ValueError(f"{argument}: {len(amounts)} amounts for {n} parties")
     for i, amount in enumerate(amounts):
         if not amount >= 0:
             raise ValueError(f"{argument}: party {i + 1} has {amount}, need a number >= 0")
-    return tuple(inf if amount == inf else _vector([amount])[0] for amount in amounts)
+    return tuple(inf if amount == inf else vector_of([amount])[0] for amount in amounts)

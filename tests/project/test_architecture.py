@@ -12,7 +12,7 @@ CHECKERS = "verifier signatures".split()
 TOOLS = "extras leftovers memory files names numerals escapes documents".split()
 CORE = """
 rounding coalitions amounts filling origin tables game games shapley rational payments
-settling clearing noise
+settling clearing noise stability
 remarks allocation receipt
 """.split()
 WINGS = """
