@@ -18,6 +18,7 @@ from shapfair.cli.estimate import add_estimate
 from shapfair.cli.models import add_models
 from shapfair.cli.notes import stopped
 from shapfair.cli.options import on_command_line, say
+from shapfair.cli.report import add_report
 from shapfair.cli.reproduce import add_reproduce
 from shapfair.cli.store import add_store
 from shapfair.cli.template import add_template
@@ -100,7 +101,7 @@ def parser() -> argparse.ArgumentParser:
     parser.add_argument("--version", action="version", version=f"shapfair {__version__}")
     subparsers = parser.add_subparsers(required=True, metavar="COMMAND")
     commands = (
-        *(add_allocate, add_verify, add_template, add_estimate, add_data),
+        *(add_allocate, add_report, add_verify, add_template, add_estimate, add_data),
         *(add_reproduce, add_store, add_models),
     )
     for add in commands:

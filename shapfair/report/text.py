@@ -4,21 +4,21 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 from shapfair.allocation import Allocation
-from shapfair.report.rows import flow_table, party_table, values_format
+from shapfair.report.rows import flow_table, party_table, payment_format, value_format
 from shapfair.report.text_tables import TextTable, console
 
 if TYPE_CHECKING:
     from shapfair.made_to_order.targets import RewardModel
 
 
-def print_allocation(allocation: Allocation, file: Any) -> None:
+def print_allocation(allocation: Allocation, file: Any, currency: str = "") -> None:
     """The allocation for people: a row per party, then the flows, then the certificate."""
-    game, number, out = allocation.game, values_format(allocation), console(file)
+    game, number, out = allocation.game, payment_format(allocation), console(file)
     several = f", {game.seeds} tables (mean ± standard error)" if game.seeds > 1 else ""
-    grand_value = number(float(allocation.mean("grand_value")))
+    grand_value = value_format(allocation)(float(allocation.mean("grand_value")))
     out.print(f"{game.n} parties{several}, grand coalition's value {grand_value}")
-    out.print(party_table(allocation))
-    out.print("Payoff flows, rows pay columns:")
+    out.print(party_table(allocation, currency))
+    out.print(f"Payoff flows{f' in {currency}' * bool(currency)}, rows pay columns:")
     out.print(flow_table(allocation))
     worst = max(allocation.certificates, key=lambda certificate: abs(certificate.gap))
     out.print(
