@@ -77,9 +77,18 @@ def _show(message: Warning | str, *_: Any, **__: Any) -> None:
 
 def _arguments(argv: Sequence[str] | None) -> argparse.Namespace:
     try:
-        return parser().parse_args(argv)
+        arguments, unknown = parser().parse_known_args(argv)
     except SystemExit:  # all has been said, as with --help
         return argparse.Namespace(words={}, handler=lambda arguments: 0)
+    if unknown:
+        from difflib import get_close_matches  # late, since it is seldom needed
+
+        options = [word for word in arguments.words.values() if word.startswith("--")]
+        meant = get_close_matches(unknown[0].partition("=")[0], options, n=1)
+        hint = f", did you mean {meant[0]}?" if meant else ""
+        program = f"shapfair {arguments.command}"
+        raise ValueError(f"unknown: {' '.join(unknown)}{hint} (see {program} --help)")
+    return arguments
 
 
 class _Parser(argparse.ArgumentParser):
@@ -99,7 +108,7 @@ def parser() -> argparse.ArgumentParser:
         description="Payoffs and model rewards of Shapley-fair collaborative machine learning.",
     )
     parser.add_argument("--version", action="version", version=f"shapfair {__version__}")
-    subparsers = parser.add_subparsers(required=True, metavar="COMMAND")
+    subparsers = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
     commands = (
         *(add_allocate, add_report, add_verify, add_template, add_estimate, add_data),
         *(add_reproduce, add_store, add_models),

@@ -17,7 +17,14 @@ from shapfair.extras import load
 from shapfair.receipt import Source
 from shapfair.report import figures
 from shapfair.report.blocks import Block, Code, Heading, Items, Paragraph, Picture
-from shapfair.report.rows import Form, flow_table, party_table, payment_format, value_format
+from shapfair.report.rows import (
+    Form,
+    flow_table,
+    party_table,
+    payment_format,
+    settlement,
+    value_format,
+)
 from shapfair.report.text_tables import TextTable
 from shapfair.stability import Leaving, leaving
 
@@ -318,28 +325,6 @@ class Report:
             return "No group with it would be better off without the others."
         group, gain = coalition_name(mine[0], self._names), float(self._gains.gains[mine[0]])
         return f"In the group {group} every member could have {self._money(gain)} more."
-
-
-def settlement(payoffs: Sequence[float]) -> list[tuple[int, int, float]]:
-    """Transfers that give everyone its payoff: payer, payee and amount.
-
-    The largest debt meets the largest claim, so that each transfer settles one of them, and there
-    are fewer transfers than parties.
-
-    Args:
-        payoffs: of every party; they sum to 0 up to rounding.
-    """
-    open_, transfers = list(map(float, payoffs)), []
-    for _ in range(len(open_) - 1):
-        payer = min(range(len(open_)), key=lambda i: open_[i])
-        payee = max(range(len(open_)), key=lambda i: open_[i])
-        amount = min(-open_[payer], open_[payee])
-        if amount <= 0:
-            break
-        open_[payer] += amount
-        open_[payee] -= amount
-        transfers.append((payer, payee, amount))
-    return transfers
 
 
 def unit(grand_value: float) -> float:

@@ -1,7 +1,7 @@
 """What people see of an allocation: a row a party, and the flows between parties, as text."""
 
 import math
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 
 import numpy as np
 
@@ -67,6 +67,28 @@ def flow_table(allocation: Allocation) -> TextTable:
         for i, party in enumerate(parties)
     ]
     return TextTable(("pays", *parties), rows, "<" + ">" * len(parties))
+
+
+def settlement(payoffs: Sequence[float]) -> list[tuple[int, int, float]]:
+    """Transfers that give everyone its payoff: payer, payee and amount.
+
+    The largest debt meets the largest claim, so that each transfer settles one of them, and there
+    are fewer transfers than parties.
+
+    Args:
+        payoffs: of every party; they sum to 0 up to rounding.
+    """
+    open_, transfers = list(map(float, payoffs)), []
+    for _ in range(len(open_) - 1):
+        payer = min(range(len(open_)), key=lambda i: open_[i])
+        payee = max(range(len(open_)), key=lambda i: open_[i])
+        amount = min(-open_[payer], open_[payee])
+        if amount <= 0:
+            break
+        open_[payer] += amount
+        open_[payee] -= amount
+        transfers.append((payer, payee, amount))
+    return transfers
 
 
 def _means(allocation: Allocation, name: str, form: Form) -> list[str]:

@@ -21,7 +21,8 @@ from shapfair.report.blocks import (
     to_html,
     to_markdown,
 )
-from shapfair.report.consortium import Report, settlement, unit
+from shapfair.report.consortium import Report, unit
+from shapfair.report.rows import settlement
 
 ROOT = Path(__file__).parents[2]
 CLINICS = Source.read(ROOT / "book/examples/clinics.csv")
