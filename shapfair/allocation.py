@@ -160,7 +160,10 @@ class Allocation:
         return documents.to_text(self.to_dict(), indent=1) + "\n"
 
     def to_csv(self) -> str:
-        """One row per party as CSV text: means, and standard errors if there are several tables."""
+        """One row per party as CSV text: means, and standard errors if there are several tables.
+
+        The last columns are what the party pays each other one.
+        """
         columns = {
             "party": list(self.game.parties),
             "budget": self.budgets.tolist(),
@@ -178,6 +181,8 @@ class Allocation:
             columns[column] = self.mean(name).tolist()
             if self.game.seeds > 1:
                 columns[f"{column}_se"] = self.standard_error(name).tolist()
+        for name, paid in zip(self.game.parties, self.mean("adjusted_flows").T, strict=True):
+            columns[f"pays {name}"] = paid.tolist()
         text = io.StringIO()
         writer = csv.writer(text, lineterminator="\n")
         writer.writerow(columns)

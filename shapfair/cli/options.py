@@ -98,6 +98,24 @@ def add_amount_options(add: Any) -> None:
     )
 
 
+def add_currency_option(add: Any) -> None:
+    """What a unit of payoff is called; ``add`` is ``add_argument`` of the command."""
+    add(
+        "--currency",
+        metavar="NAME",
+        type=_name,
+        default="",
+        help="what a unit of payoff is called, as EUR, for tables and figures",
+    )
+
+
+def _name(text: str) -> str:
+    """A name that is harmless wherever it is shown, or none."""
+    if text and (flaw := names.flaw(text)):
+        raise argparse.ArgumentTypeError(f"{names.shown(text)}: {flaw}")
+    return text
+
+
 def allocation_of(arguments: argparse.Namespace, game: "Game") -> "Allocation":
     """The allocation that the options of :func:`add_allocation_options` describe.
 

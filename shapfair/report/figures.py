@@ -4,6 +4,7 @@ Functions draw into the given axes and return them. Colours are those of Okabe a
 colour-blind readers tell apart; the background is opaque, so figures read on light and dark pages.
 """
 
+import io
 import warnings
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -49,7 +50,7 @@ def use_style() -> None:
     load("matplotlib").rcParams.update(_STYLE)
 
 
-def plot_payoffs(allocation: Allocation, ax: "Axes") -> "Axes":
+def plot_payoffs(allocation: Allocation, ax: "Axes", currency: str = "") -> "Axes":
     """Payoff of every party between its revenue and its cost, as in Figures 2a, 2c and 2e.
 
     Bars are means over the tables; with several tables error bars show one standard error.
@@ -60,27 +61,30 @@ def plot_payoffs(allocation: Allocation, ax: "Axes") -> "Axes":
     payoffs = allocation.mean("payoffs")
     ax.bar(x, payoffs, 0.3, color=PAYOFF, label="payoff", **_error_bars(allocation, "payoffs"))
     ax.axhline(0, color="black", linewidth=0.8)
-    ax.set_ylabel("payoff (units of value)")
+    ax.set_ylabel(f"payoff ({_unit(allocation, currency)})")
+    if np.abs(allocation.game.values).max() >= 1e4:
+        ax.yaxis.set_major_formatter("{x:,.0f}")
     return _by_party(allocation, ax)
 
 
 def plot_models(allocation: Allocation, ax: "Axes") -> "Axes":
     """Value of every party's model over its own model's, as in Figures 2b, 2d and 2f.
 
-    The dashed line is the grand coalition's value, the best model that there is.
+    The dashed line is the grand coalition's value, the best model that there is. Values are those
+    that were measured, before the exchange rate.
     """
-    x = np.arange(allocation.game.n)
-    own, models = allocation.mean("own_values"), allocation.mean("model_values")
+    x, rate = np.arange(allocation.game.n), allocation.exchange_rate
+    own, models = allocation.mean("own_values") / rate, allocation.mean("model_values") / rate
     ax.bar(x, own, 0.7, color=OWN, label="own model")
-    errors = _error_bars(allocation, "model_values")
+    errors = _error_bars(allocation, "model_values", 1 / rate)
     ax.bar(x, models - own, 0.7, bottom=own, color=GAIN, label="gained", **errors)
-    grand_value = float(allocation.mean("grand_value"))
+    grand_value = float(allocation.mean("grand_value")) / rate
     ax.axhline(grand_value, color="black", linestyle="--", linewidth=1, label="grand coalition")
     ax.set_ylabel("model (units of value)")
     return _by_party(allocation, ax)
 
 
-def plot_flows(allocation: Allocation, ax: "Axes") -> "Axes":
+def plot_flows(allocation: Allocation, ax: "Axes", currency: str = "") -> "Axes":
     """What every party (row) pays every other (column), as in Figures 2g and 2h.
 
     Numbers are means over the tables; with several tables the standard error stands below each.
@@ -102,13 +106,18 @@ def plot_flows(allocation: Allocation, ax: "Axes") -> "Axes":
             ax.text(j, i, f"±{error(errors[i, j])}", va="top", **text)
     _name_parties(allocation, ax)
     ax.set_yticks(range(n), list(map(_lines, allocation.game.parties)), **_AS_IT_IS)
-    ax.set_xlabel("is paid (units of value)")
+    ax.set_xlabel(f"is paid ({_unit(allocation, currency)})")
     ax.set_ylabel("pays")
     return ax
 
 
-def figure(allocation: Allocation) -> "Figure":
-    """Payoffs, models and flows of an allocation, one above the other."""
+def figure(allocation: Allocation, currency: str = "") -> "Figure":
+    """Payoffs, models and flows of an allocation, one above the other.
+
+    Args:
+        allocation: what to draw.
+        currency: what a unit of payoff is called, if it has a name.
+    """
     matplotlib = load("matplotlib")
     from matplotlib.figure import Figure
 
@@ -118,14 +127,14 @@ def figure(allocation: Allocation) -> "Figure":
         # Without pyplot there is no window, no backend and nothing to close.
         drawing = Figure(figsize=(max(6.0, 0.9 * n) + more, max(12.0, 7.2 + 0.7 * n) + 3 * more))
         payoffs, models, flows = drawing.subplots(3, 1)
-        plot_payoffs(allocation, payoffs)
+        plot_payoffs(allocation, payoffs, currency)
         plot_models(allocation, models)
-        plot_flows(allocation, flows)
+        plot_flows(allocation, flows, currency)
     return drawing
 
 
-def save(drawing: "Figure", path: str | Path, form: str = "svg") -> None:
-    """Write a figure in the format ``form``; the same figure gives the same bytes.
+def save(drawing: "Figure", path: str | Path | io.BufferedIOBase, form: str = "svg") -> None:
+    """Write a figure to a path or an open file in the format ``form``, always the same bytes.
 
     Warns:
         UserWarning: if the font lacks characters of the names.
@@ -134,7 +143,8 @@ def save(drawing: "Figure", path: str | Path, form: str = "svg") -> None:
     dated = {"svg": {"Date": None}, "pdf": {"CreationDate": None}}
     with matplotlib.rc_context(_STYLE), warnings.catch_warnings(record=True) as caught:
         warnings.simplefilter("always")
-        drawing.savefig(path, format=form, metadata=dated.get(form), dpi=150)
+        file: Any = path
+        drawing.savefig(file, format=form, metadata=dated.get(form), dpi=150)
     said = {str(warning.message): warning.category for warning in caught}
     lacking = [line for line in said if "missing from" in line]  # one a character
     if lacking:
@@ -143,10 +153,15 @@ def save(drawing: "Figure", path: str | Path, form: str = "svg") -> None:
         warnings.warn(line, said[line], stacklevel=2)
 
 
-def _error_bars(allocation: Allocation, name: str) -> dict:
+def _unit(allocation: Allocation, currency: str) -> str:
+    """What payoffs are counted in."""
+    return currency or ("units of value" if allocation.exchange_rate == 1 else "units of payoff")
+
+
+def _error_bars(allocation: Allocation, name: str, scale: float = 1.0) -> dict:
     if allocation.game.seeds == 1:
         return {}
-    return {"yerr": allocation.standard_error(name), "ecolor": "#CC79A7", "capsize": 3}
+    return {"yerr": scale * allocation.standard_error(name), "ecolor": "#CC79A7", "capsize": 3}
 
 
 def _by_party(allocation: Allocation, ax: "Axes") -> "Axes":

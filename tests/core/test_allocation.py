@@ -305,12 +305,13 @@ def test_csv_has_a_row_per_party():
     text = allocate(Game(additive(1, 2, 3), ("a", "b,c", "d")), 0).to_csv()
     header, *rows = text.splitlines()
     assert header == (
-        "party,budget,desired,own_value,shapley,scaling,model_value,cost,revenue,payoff"
+        "party,budget,desired,own_value,shapley,scaling,model_value,cost,revenue,payoff,"
+        'pays a,"pays b,c",pays d'
     )
     assert rows[1].startswith('"b,c",0.0,inf,2.0,2.0,')
     assert len(rows) == 3
     several = allocate(Game([[0, 1], [0, 2]])).to_csv().splitlines()[0]
-    assert several.endswith("payoff,payoff_se")
+    assert several.endswith("payoff,payoff_se,pays 1")
 
 
 def test_unknown_repair_is_refused():
