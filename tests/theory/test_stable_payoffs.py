@@ -102,6 +102,20 @@ def test_two_halves_by_hand():
     assert set(proved_least_core([0, 1, 1, 3]).weights) == {1, 2}
 
 
+def test_one_coalition_is_paid_by_all_others_alike():
+    met = 0
+    for v in SMALL_GAMES[::5]:
+        found = proved_nearest(v)
+        if len(found.prices) == 1:
+            ((s, price),) = found.prices.items()
+            size, d = s.bit_count(), stability.deficits(v, stability.totals(v))[s]
+            share = d / size, -d / (3 - size)
+            assert found.changes == tuple(share[not s >> i & 1] for i in range(3))
+            assert price == 3 * d / (size * (3 - size))
+            met += 1
+    assert met > 10
+
+
 def test_other_totals_can_be_given():
     given = [half, 5 * half, 0]
     found = proved_nearest(ITEM_OF_TWO, given)
@@ -136,6 +150,19 @@ def test_mnist_is_stable_if_party_0_to_3_gives_what_the_others_lack():
         )
         assert -0.0500 < found.changes[2] < -0.0353
         assert least_core(table).epsilon < -0.03
+
+
+def test_where_party_0_to_3_adds_nothing_it_would_be_paid_nothing():
+    """In the mean table of MNIST, and in fractions."""
+    mean = Game.read(RESULTS / "mnist.json").averaged().hull()
+    v = [Fraction(round(x * 10**6), 10**6) for x in mean.values.ravel()]
+    assert v[0b11011] == v[-1]
+    payoff = stability.totals(v)[2] - v[-1]
+    assert payoff == pytest.approx(0.0502, abs=5e-5)
+    found = proved_nearest(v)
+    assert found.totals[2] == v[-1]
+    assert found.changes == tuple(x * payoff / 4 for x in (1, 1, -4, 1, 1))
+    assert proved_least_core(v).epsilon == pytest.approx(-0.2798, abs=5e-5)
 
 
 def test_many_parties():
