@@ -153,6 +153,17 @@ def test_smallest_games_that_are_blocked():
     assert stability.blocking(two_halves, (half, half, 2)) == {3: half}
 
 
+def test_witness_of_instability_gains_most():
+    v = (0, 0, 3, 3, 2, 3, 3, 3)
+    assert stability.blocking(v, stability.totals(v)) == {3: Fraction(1, 4), 5: 1}
+    assert stability.is_stable(v).witness == "{1, 3} could have 1 more each without the others"
+
+
+def test_all_parties_are_no_coalition_that_leaves():
+    assert stability.gains([0, 0, 0, 1], [0, 0])[3] == 1
+    assert stability.blocking([0, 0, 0, 1], [0, 0]) == {}
+
+
 def test_supermodular_games_are_never_blocked():
     games = [v for v in SMALL_GAMES + monotone_games(4, 2) if stability.is_supermodular(v)]
     assert len(games) == 126 + 150

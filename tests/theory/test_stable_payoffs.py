@@ -133,10 +133,13 @@ def test_symmetric_parties_stay_equal():
         np.testing.assert_allclose(x, [y[1], y[0], y[2]], atol=1e-8)
 
 
-def test_units_do_not_matter():
-    v = np.array([0.0, 0, 0, 1, 1, 1, 1, 1])
+@pytest.mark.parametrize("v", [ITEM_OF_TWO, *GAMES[-4:]], ids=str)
+def test_units_do_not_matter(v):
+    table = np.array(v, float)
+    expected = nearest(table).totals
     for factor in (2.0**-200, 2.0**200):
-        np.testing.assert_allclose(np.array(nearest(v * factor).totals) / factor, 1, atol=1e-9)
+        found = np.array(nearest(table * factor).totals) / factor
+        np.testing.assert_allclose(found, expected, atol=1e-9 * table[-1])
 
 
 def test_mnist_is_stable_if_party_0_to_3_gives_what_the_others_lack():
@@ -189,11 +192,19 @@ def test_floats_that_prove_nothing_are_errors(monkeypatch):
     bad = stable_payoffs.LeastCore(9.0, (1.0, 1.0, 1.0), dict.fromkeys((3, 5, 6, 1), 0.25))
     with pytest.raises(ArithmeticError, match="do not prove the least core"):
         proved_least_core([0, 0, 0, 0, 0, 0, 0, 1])
+    # Tight coalitions, whose weights would have to be negative to count all parties alike.
+    bad = stable_payoffs.LeastCore(0.0, (1.0, 1.0, 1.0), dict.fromkeys((3, 5, 6, 2), 0.25))
+    with pytest.raises(ArithmeticError, match="do not prove the least core"):
+        proved_least_core(ITEM_OF_TWO)
     near = nearest(ITEM_OF_TWO)
     few = stable_payoffs.Nearest(near.totals, near.changes, {3: 1.0})
     monkeypatch.setattr(stable_payoffs, "nearest", lambda *_: few)
     with pytest.raises(ArithmeticError, match="do not prove the nearest"):
         proved_nearest(ITEM_OF_TWO)
+    # Stable totals, (1, 5) in the place of (3, 3), held down by a negative price.
+    few = stable_payoffs.Nearest((1.0, 5.0), (-2.0, 2.0), {1: 1.0})
+    with pytest.raises(ArithmeticError, match="do not prove the nearest"):
+        proved_nearest([0, 1, 1, 3])
 
 
 def test_programmes_that_do_not_end_are_errors():
