@@ -144,7 +144,8 @@ def plot_payments(
         written = f"{amount:.3g}" if isinstance(amount, float) else f"{amount}"
         width = max(1.0, 5 * abs(float(amount)) / largest)
         _arrow(ax, where[i], where[j], written, _PARTIES[i % len(_PARTIES)], width, bend=both)
-    ax.set(xlim=(-0.15, 1.15), ylim=(-0.15, 1.15), aspect="equal")
+    (left, low), (right, high) = where.min(axis=0) - 0.17, where.max(axis=0) + 0.17
+    ax.set(xlim=(left, right), ylim=(low, high), aspect="equal")
     ax.axis("off")
     return ax
 
