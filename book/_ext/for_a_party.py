@@ -68,7 +68,7 @@ class ForAParty(SphinxDirective):
             raise self.error(f"{path.name} has {len(boxes)} boxes 'For a party', and needs one")
         name = f"for-a-party-{nodes.make_id(path.stem)}"
         part = nodes.section("", nodes.title("", title(text)), ids=[name], names=[name])
-        more = f"[The chapter](/{path.relative_to(root).as_posix()}) has the reasons."
+        more = f"More in [{title(text)}](/{path.relative_to(root).as_posix()})."
         lines = StringList(f"{boxes[0]}\n\n{more}".splitlines(), source=self.env.docname)
         self.state.nested_parse(lines, self.content_offset, part)
         yield part

@@ -41,6 +41,18 @@ def test_box_for_a_party_is_in_plain_words(path: Path) -> None:
     assert 60 <= len(box.split()) <= 250
 
 
+@chapter
+def test_exercises_have_solutions_which_are_folded_and_run(path: Path) -> None:
+    text = markdown(path)
+    exercises = re.findall(r"^`{3,}\{exercise\}.*\n:label: (\S+)$", text, re.MULTILINE)
+    solutions = re.findall(
+        r"^`{3,}\{solution(?:-start)?\} (\S+)\n:class: dropdown$", text, re.MULTILINE
+    )
+    assert len(exercises) in (2, 3)
+    assert solutions == exercises
+    assert "{solution-start}" in text  # code, in cells of the page
+
+
 # --- the directive -------------------------------------------------------------------------------
 
 BOXED = "# {}\n\n:::{{admonition}} For a party\n:class: for-a-party\n\nWords of {}.\n\nMore.\n:::"
@@ -68,7 +80,7 @@ def build(folder: Path, pages: dict[str, str], caption: str = "Theory") -> tuple
         [*command, str(folder), str(folder / "out")],
         capture_output=True,
         text=True,
-        timeout=120,
+        timeout=600,
         check=False,
     )
     return done.returncode, done.stdout + done.stderr, folder / "out" / "all.html"
