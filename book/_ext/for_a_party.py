@@ -9,7 +9,7 @@ Every chapter on the theory says once, in plain words, what it means for who pay
     :::
 
 The directive ``for-a-party`` repeats them all. Its argument is the caption of a part of the table
-of contents; a chapter of that part without its box is an error, which fails the build.
+of contents. That every chapter has its box is what ``tests/project/test_chapters.py`` asks for.
 """
 
 import re
@@ -55,17 +55,18 @@ class ForAParty(SphinxDirective):
         root = Path(self.env.srcdir)
         self.env.note_dependency(str(root / "_toc.yml"))
         paths = chapters(root, self.arguments[0])
-        if not paths:
-            raise self.error(f"no part of the book with notebooks is called {self.arguments[0]!r}")
-        return [node for path in paths for node in self.chapter(root, path)]
+        found = [node for path in paths for node in self.chapter(root, path)]
+        if not found:
+            raise self.error(f"no chapter of {self.arguments[0]!r} has a box 'For a party'")
+        return found
 
     def chapter(self, root: Path, path: Path) -> Iterator[nodes.Node]:
-        """Title and words of a chapter's box."""
+        """Title and words of a chapter's box, if it has one."""
         self.env.note_dependency(str(path))
         text = markdown(path)
         boxes = BOX.findall(text)
-        if len(boxes) != 1:
-            raise self.error(f"{path.name} has {len(boxes)} boxes 'For a party', and needs one")
+        if not boxes:
+            return
         name = f"for-a-party-{nodes.make_id(path.stem)}"
         part = nodes.section("", nodes.title("", title(text)), ids=[name], names=[name])
         more = f"More in [{title(text)}](/{path.relative_to(root).as_posix()})."

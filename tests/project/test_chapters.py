@@ -16,7 +16,16 @@ PART = "The theory, statement by statement"
 CHAPTERS = for_a_party.chapters(ROOT, PART)
 EXTENSIONS = ROOT / "book" / "_ext"
 
-chapter = pytest.mark.parametrize("path", CHAPTERS, ids=lambda path: path.stem)
+LATER = ("06_weak_efficiency", "07_desired_performance", "08_replication", "09_monotonicity")
+"""Chapters that are still being written to this form."""
+
+chapter = pytest.mark.parametrize(
+    "path",
+    [
+        pytest.param(path, id=path.stem, marks=[pytest.mark.xfail] * (path.stem in LATER))
+        for path in CHAPTERS
+    ],
+)
 
 
 def test_chapters_are_those_of_the_theory() -> None:
@@ -88,7 +97,11 @@ def build(folder: Path, pages: dict[str, str], caption: str = "Theory") -> tuple
 
 @pytest.mark.slow
 def test_boxes_are_collected_in_the_order_of_the_book(tmp_path: Path) -> None:
-    pages = {"b": BOXED.format("Payoffs", "payoffs"), "a": BOXED.format("Flows", "flows")}
+    pages = {
+        "b": BOXED.format("Payoffs", "payoffs"),
+        "c": "# Without\n\nText.",
+        "a": BOXED.format("Flows", "flows"),
+    }
     status, messages, page = build(tmp_path, pages)
     assert (status, messages) == (0, "")
     html = page.read_text(encoding="utf-8")
@@ -98,17 +111,9 @@ def test_boxes_are_collected_in_the_order_of_the_book(tmp_path: Path) -> None:
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize(
-    ("pages", "caption", "message"),
-    [
-        ({"a": "# Flows\n\nText."}, "Theory", "a.ipynb has 0 boxes 'For a party', and needs one"),
-        ({"a": "\n\n".join([BOXED.format("Flows", "x")] * 2)}, "Theory", "a.ipynb has 2 boxes"),
-        ({"a": BOXED.format("Flows", "x")}, "Practice", "with notebooks is called 'Practice'"),
-    ],
-)
-def test_missing_box_fails_the_build(
-    tmp_path: Path, pages: dict[str, str], caption: str, message: str
-) -> None:
-    status, messages, _ = build(tmp_path, pages, caption)
+@pytest.mark.parametrize("caption", ["Theory", "Practice"])
+def test_part_without_boxes_fails_the_build(tmp_path: Path, caption: str) -> None:
+    text = "# Flows\n\nText." if caption == "Theory" else BOXED.format("Flows", "x")
+    status, messages, _ = build(tmp_path, {"a": text}, caption)
     assert status != 0
-    assert message in messages
+    assert f"no chapter of '{caption}' has a box 'For a party'" in messages
