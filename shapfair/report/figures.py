@@ -83,33 +83,6 @@ def plot_models(allocation: Allocation, ax: "Axes") -> "Axes":
     return _by_party(allocation, ax)
 
 
-def plot_flows(allocation: Allocation, ax: "Axes") -> "Axes":
-    """What every party (row) pays every other (column), as in Figures 2g and 2h.
-
-    Numbers are means over the tables; with several tables the standard error stands below each.
-    """
-    n, several = allocation.game.n, allocation.game.seeds > 1
-    flows, errors = allocation.mean("adjusted_flows"), allocation.standard_error("adjusted_flows")
-    largest, others = float(np.abs(flows).max()), ~np.eye(n, dtype=bool)
-    number, error = number_format(largest, digits=3), number_format(largest)
-    size = min(12.0, 60 / n)  # points; a number has to fit its cell
-    ax.grid(False)
-    # An empty diagonal: nobody pays itself.
-    ax.imshow(np.where(others, flows, np.nan), cmap="Blues", vmin=0, vmax=largest or 1.0)
-    for i, j in np.argwhere(others):
-        text: dict[str, Any] = {"ha": "center", "fontsize": size}
-        text["color"] = "white" if flows[i, j] > 0.6 * largest else "black"
-        ax.text(j, i, number(flows[i, j]), va="bottom" if several else "center", **text)
-        if several:
-            text["fontsize"] = 0.7 * size
-            ax.text(j, i, f"±{error(errors[i, j])}", va="top", **text)
-    _name_parties(allocation, ax)
-    ax.set_yticks(range(n), list(map(_lines, allocation.game.parties)), **_AS_IT_IS)
-    ax.set_xlabel("is paid (units of value)")
-    ax.set_ylabel("pays")
-    return ax
-
-
 def plot_payments(
     payments: Sequence[Sequence[Any]],
     ax: "Axes",
@@ -169,6 +142,33 @@ def _arrow(
     box = {"boxstyle": "round,pad=0.15", "fc": "white", "ec": "none"}
     style: dict[str, Any] = {"ha": "center", "va": "center", "fontsize": 12, "fontweight": "bold"}
     ax.text(x, y, text, color=colour, zorder=2, bbox=box, **style)
+
+
+def plot_flows(allocation: Allocation, ax: "Axes") -> "Axes":
+    """What every party (row) pays every other (column), as in Figures 2g and 2h.
+
+    Numbers are means over the tables; with several tables the standard error stands below each.
+    """
+    n, several = allocation.game.n, allocation.game.seeds > 1
+    flows, errors = allocation.mean("adjusted_flows"), allocation.standard_error("adjusted_flows")
+    largest, others = float(np.abs(flows).max()), ~np.eye(n, dtype=bool)
+    number, error = number_format(largest, digits=3), number_format(largest)
+    size = min(12.0, 60 / n)  # points; a number has to fit its cell
+    ax.grid(False)
+    # An empty diagonal: nobody pays itself.
+    ax.imshow(np.where(others, flows, np.nan), cmap="Blues", vmin=0, vmax=largest or 1.0)
+    for i, j in np.argwhere(others):
+        text: dict[str, Any] = {"ha": "center", "fontsize": size}
+        text["color"] = "white" if flows[i, j] > 0.6 * largest else "black"
+        ax.text(j, i, number(flows[i, j]), va="bottom" if several else "center", **text)
+        if several:
+            text["fontsize"] = 0.7 * size
+            ax.text(j, i, f"±{error(errors[i, j])}", va="top", **text)
+    _name_parties(allocation, ax)
+    ax.set_yticks(range(n), list(map(_lines, allocation.game.parties)), **_AS_IT_IS)
+    ax.set_xlabel("is paid (units of value)")
+    ax.set_ylabel("pays")
+    return ax
 
 
 def figure(allocation: Allocation) -> "Figure":
