@@ -6,6 +6,7 @@ colour-blind readers tell apart; the background is opaque, so figures read on li
 
 import io
 import warnings
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -20,6 +21,8 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 COST, REVENUE, PAYOFF, OWN, GAIN = "#D55E00", "#0072B2", "#000000", "#999999", "#009E73"
+_PARTIES = ("#D55E00", "#009E73", "#CC79A7", "#0072B2", "#000000")
+"""Colours of parties that are drawn as circles."""
 
 _STYLE: dict[Any, Any] = {
     "axes.axisbelow": True,
@@ -82,6 +85,67 @@ def plot_models(allocation: Allocation, ax: "Axes") -> "Axes":
     ax.axhline(grand_value, color="black", linestyle="--", linewidth=1, label="grand coalition")
     ax.set_ylabel("model (units of value)")
     return _by_party(allocation, ax)
+
+
+def plot_payments(
+    payments: Sequence[Sequence[Any]],
+    ax: "Axes",
+    names: Sequence[str] | None = None,
+    places: Sequence[Sequence[Any]] | None = None,
+) -> "Axes":
+    """Who pays whom, as in Figure 1: an arrow from payer to payee for every payment that is not 0.
+
+    Arrows have the payer's colour; their widths are proportional to the amounts. Two that go both
+    ways keep to the right, as on a road.
+
+    Args:
+        payments: amounts, ``payments[i][j]`` is what ``i`` pays ``j``; the diagonal is ignored.
+            Whole numbers and fractions are written as such, floats with three digits.
+        ax: where to draw; its axes are hidden.
+        names: of the parties, in their circles; by default 1, 2, ...
+        places: of the parties, in the unit square; by default evenly on a circle, the first on top.
+    """
+    n = len(payments)
+    turns = np.arange(n) / n
+    circle = 0.5 + 0.5 * np.column_stack([np.sin(2 * np.pi * turns), np.cos(2 * np.pi * turns)])
+    where = np.asarray(circle if places is None else places, dtype=float)
+    pairs = [(i, j) for i in range(n) for j in range(n) if i != j and payments[i][j]]
+    largest = max((abs(float(payments[i][j])) for i, j in pairs), default=1.0)
+    for i, (x, y) in enumerate(where):
+        box = {"boxstyle": "circle,pad=0.45", "fc": _PARTIES[i % len(_PARTIES)], "ec": "none"}
+        text: dict[str, Any] = {"ha": "center", "va": "center", "fontweight": "bold"}
+        name = f"{i + 1}" if names is None else names[i]
+        ax.text(x, y, name, color="white", zorder=3, fontsize=14, bbox=box, **text, **_AS_IT_IS)
+    for i, j in pairs:
+        amount, both = payments[i][j], bool(payments[j][i])
+        written = f"{amount:.3g}" if isinstance(amount, float) else f"{amount}"
+        width = max(1.0, 5 * abs(float(amount)) / largest)
+        _arrow(ax, where[i], where[j], written, _PARTIES[i % len(_PARTIES)], width, bend=both)
+    (left, low), (right, high) = where.min(axis=0) - 0.17, where.max(axis=0) + 0.17
+    ax.set(xlim=(left, right), ylim=(low, high), aspect="equal")
+    ax.axis("off")
+    return ax
+
+
+def _arrow(
+    ax: "Axes", start: Any, end: Any, text: str, colour: str, width: float, *, bend: bool
+) -> None:
+    rad = 0.17 if bend else 0.0
+    arrow = {
+        "arrowstyle": "-|>,head_length=0.5,head_width=0.3",
+        "color": colour,
+        "linewidth": width,
+        "shrinkA": 24,
+        "shrinkB": 24,
+        "connectionstyle": f"arc3,rad={rad}",
+    }
+    ax.annotate("", end, start, zorder=1, arrowprops=arrow)
+    # On the bend, nearer to the payer, so that numbers of crossing arrows stay apart.
+    t = 0.4
+    x, y = start + t * (end - start) + 2 * t * (1 - t) * rad * (end - start)[::-1] * (1, -1)
+    box = {"boxstyle": "round,pad=0.15", "fc": "white", "ec": "none"}
+    style: dict[str, Any] = {"ha": "center", "va": "center", "fontsize": 12, "fontweight": "bold"}
+    ax.text(x, y, text, color=colour, zorder=2, bbox=box, **style)
 
 
 def plot_flows(allocation: Allocation, ax: "Axes", currency: str = "") -> "Axes":

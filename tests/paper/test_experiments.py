@@ -11,7 +11,8 @@ negative, and the theory of budgets needs that none is.
 import json
 from fractions import Fraction
 from functools import cache
-from math import inf
+from itertools import combinations
+from math import ceil, inf
 
 import numpy as np
 import pytest
@@ -383,3 +384,15 @@ def test_disjoint_parties_barter_with_zero_budgets():
             assert allocation.grand_value - allocation.model_values[i] < Fraction(11, 100)
         gaps = [abs(paid(allocation, i, j) - paid(allocation, j, i)) for i in n for j in n]
         assert 0 < max(gaps) < Fraction(1, 1000)
+
+
+def test_mnist_takes_90535_steps_a_seed():
+    images = [5923, 6742, 5958, 6131, 5842, 5421, 5918, 6265, 5851, 5949]  # of every digit
+    held = ("0", "12", "0123", "345", "6789")
+    steps = 0
+    for size in range(1, 6):
+        for members in combinations(held, size):
+            digits = set("".join(members))
+            steps += 5 * ceil(sum(images[int(d)] for d in digits) / 64)
+    assert record()["provenance"]["job_steps"] == 10 * steps
+    assert steps == 90_535

@@ -93,6 +93,22 @@ def test_56_is_the_value_of_the_model(problem, t):
         assert best == (t == 1 or values[1 << i] == values[-1])
 
 
+def test_case_1_1_is_not_strict_without_a_gain():
+    values, budgets = [0, 1, 0, 1], (1, 0)
+    costs, matrix = programme(values)
+    best, _ = optimal_vertices(values, budgets)
+    factors, scaled = [HALF, 0], [1, 0]
+    for point in (factors, scaled):
+        assert all(dot(row, point) == 0 for row in matrix)  # all payoffs are 0
+        assert dot(costs, point) == best == 0
+    # With gains for all it is strict: the objective is the factor 1/m times as large.
+    for game in SMALL_GAMES[::9]:
+        costs, _ = programme(game)
+        if min(costs) > 0:
+            third = [x / 3 for x in exact.allocate(game, 0).scaling]
+            assert dot(costs, third) < dot(costs, [3 * x for x in third])
+
+
 def test_58_raising_a_factor_stays_within_all_constraints():
     raised = 0
     for values, budgets in product(SMALL_GAMES[::3], BUDGETS):
