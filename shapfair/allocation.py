@@ -200,9 +200,10 @@ def allocate(
 ) -> Allocation:
     r"""Payoffs, model values and flows of the greatest scaling factors within the budgets.
 
-    Every table of the game is allocated on its own. Without budgets and desired values all scaling
-    factors are 1 and the payoffs are Equation (1), for any game. Otherwise the flows must not be
-    negative, which is certain if the game is monotone.
+    Every table of the game is allocated on its own. Where budgets bind and tables differ by the
+    luck of a seed, allocate ``game.averaged()``: average first, then the hull. Without budgets and
+    desired values all scaling factors are 1 and the payoffs are Equation (1), for any game.
+    Otherwise the flows must not be negative, which is certain if the game is monotone.
 
     Scaling factors and their certificates are those of exact arithmetic on the floats given, with
     flows within rounding noise as 0; :mod:`shapfair.rounding` says what is noise, how right the
@@ -236,7 +237,10 @@ def allocate(
     game = game.scaled(exchange_rate)
     warnings += remarks.on_monotonicity(game, repair)
     if repair == "hull":
-        game = game.hull()
+        hulls = game.hull()
+        if np.isfinite(b).any() or np.isfinite(r).any():
+            warnings += remarks.on_hulls(game, hulls)
+        game = hulls
     _check_range(game)
     flows = conditional_shapley_values(game)
     clearings = _clearings(game, flows, b, r)

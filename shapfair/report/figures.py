@@ -53,16 +53,27 @@ def use_style() -> None:
     load("matplotlib").rcParams.update(_STYLE)
 
 
-def plot_payoffs(allocation: Allocation, ax: "Axes", currency: str = "") -> "Axes":
+def plot_payoffs(
+    allocation: Allocation, ax: "Axes", currency: str = "", *, seeds: Allocation | None = None
+) -> "Axes":
     """Payoff of every party between its revenue and its cost, as in Figures 2a, 2c and 2e.
 
     Bars are means over the tables; with several tables error bars show one standard error.
+
+    Args:
+        allocation: what to draw.
+        ax: where.
+        currency: what a unit of payoff is called, if it has a name.
+        seeds: of the single seeds, if the allocation is that of their mean table; the error bars
+            are then theirs.
     """
     x = np.arange(allocation.game.n)
     ax.bar(x, -allocation.mean("costs"), 0.7, color=COST, alpha=0.45, label="cost")
     ax.bar(x, allocation.mean("revenues"), 0.7, color=REVENUE, alpha=0.45, label="revenue")
     payoffs = allocation.mean("payoffs")
-    ax.bar(x, payoffs, 0.3, color=PAYOFF, label="payoff", **_error_bars(allocation, "payoffs"))
+    ax.bar(
+        x, payoffs, 0.3, color=PAYOFF, label="payoff", **_error_bars(seeds or allocation, "payoffs")
+    )
     ax.axhline(0, color="black", linewidth=0.8)
     ax.set_ylabel(f"payoff ({_unit(allocation, currency)})")
     if np.abs(allocation.game.values).max() >= 1e4:
@@ -70,16 +81,21 @@ def plot_payoffs(allocation: Allocation, ax: "Axes", currency: str = "") -> "Axe
     return _by_party(allocation, ax)
 
 
-def plot_models(allocation: Allocation, ax: "Axes") -> "Axes":
+def plot_models(allocation: Allocation, ax: "Axes", *, seeds: Allocation | None = None) -> "Axes":
     """Value of every party's model over its own model's, as in Figures 2b, 2d and 2f.
 
     The dashed line is the grand coalition's value, the best model that there is. Values are those
     that were measured, before the exchange rate.
+
+    Args:
+        allocation: what to draw.
+        ax: where.
+        seeds: see :func:`plot_payoffs`.
     """
     x, rate = np.arange(allocation.game.n), allocation.exchange_rate
     own, models = allocation.mean("own_values") / rate, allocation.mean("model_values") / rate
     ax.bar(x, own, 0.7, color=OWN, label="own model")
-    errors = _error_bars(allocation, "model_values", 1 / rate)
+    errors = _error_bars(seeds or allocation, "model_values", 1 / rate)
     ax.bar(x, models - own, 0.7, bottom=own, color=GAIN, label="gained", **errors)
     grand_value = float(allocation.mean("grand_value")) / rate
     ax.axhline(grand_value, color="black", linestyle="--", linewidth=1, label="grand coalition")
@@ -148,13 +164,22 @@ def _arrow(
     ax.text(x, y, text, color=colour, zorder=2, bbox=box, **style)
 
 
-def plot_flows(allocation: Allocation, ax: "Axes", currency: str = "") -> "Axes":
+def plot_flows(
+    allocation: Allocation, ax: "Axes", currency: str = "", *, seeds: Allocation | None = None
+) -> "Axes":
     """What every party (row) pays every other (column), as in Figures 2g and 2h.
 
     Numbers are means over the tables; with several tables the standard error stands below each.
+
+    Args:
+        allocation: what to draw.
+        ax: where.
+        currency: see :func:`plot_payoffs`.
+        seeds: likewise.
     """
-    n, several = allocation.game.n, allocation.game.seeds > 1
-    flows, errors = allocation.mean("adjusted_flows"), allocation.standard_error("adjusted_flows")
+    shown = seeds or allocation
+    n, several = allocation.game.n, shown.game.seeds > 1
+    flows, errors = allocation.mean("adjusted_flows"), shown.standard_error("adjusted_flows")
     largest, others = float(np.abs(flows).max()), ~np.eye(n, dtype=bool)
     number, error = number_format(largest, digits=3), number_format(largest)
     size = min(12.0, 60 / n)  # points; a number has to fit its cell

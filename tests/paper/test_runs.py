@@ -9,6 +9,7 @@ import sys
 import time
 from dataclasses import replace
 
+import jax
 import numpy as np
 import pytest
 import small_run
@@ -31,6 +32,7 @@ from shapfair.datasets import (
 from shapfair.paper import experiments
 from shapfair.paper.experiments import EXPERIMENTS, mnist, mnist_with_copy
 from shapfair.paper.networks import CNN, MLP, WordAverage
+from shapfair.training.devices import lanes_of
 from shapfair.training.experiment import Experiment
 from shapfair.training.plan import Training
 from shapfair.valuation.store import digest
@@ -86,6 +88,10 @@ def test_provenance_says_where_the_numbers_come_from(experiment, run, tmp_path):
     assert origin["training"] == {"batch_size": 64, "epochs": 5, "learning_rate": 0.001}
     assert {"python", "jax", "jaxlib", "flax", "optax", "numpy"} <= set(origin["versions"])
     assert {"device", "seconds", "finished", "commit", "job_steps", "partition"} <= set(origin)
+    assert origin["processor"]
+    assert origin["threads"] == len(os.sched_getaffinity(0))
+    assert origin["lanes"] == lanes_of(jax.local_devices()[0])
+    assert origin["xla_flags"] == os.environ.get("XLA_FLAGS", "")
     (maker,) = origin["makers"]
     assert maker["values"] == {"0": [*range(1, 32)]}
     assert (maker["versions"], maker["commit"]) == (origin["versions"], origin["commit"])
