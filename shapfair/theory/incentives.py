@@ -42,8 +42,8 @@ def withholding(values: Table, shown: Table, party: int, budgets: Any = inf) -> 
     With budgets it is a theorem for two parties, where the greatest clearing vector gives
     :math:`T_1 = v(N) + \min(v(1) - v(2), b_2)`, which falls with :math:`v(1)` and :math:`v(N)`; and
     for any number if the others make up for what is withheld, see :func:`made_up_for`. In general
-    it may fail from three parties on: the others then pay less to one another and have more left
-    for ``party``.
+    it may fail from three parties on: what is hidden makes one of the others look less useful and
+    another one more, which can buy more from ``party`` if it was short of money.
 
     Args:
         values: the value table :math:`v` with all data.
@@ -275,7 +275,7 @@ def hidden_budget(
     r"""Whether a party is no better off by showing less money than it has.
 
     Theorem: so it is if a model is worth its price, since the party's total does not fall when its
-    budget rises (chapter 4, more money). If a model is worth less to the party than it costs,
+    budget rises (chapter 5, more money). If a model is worth less to the party than it costs,
     ``worth`` < 1, it may pay to show less: the model gets worse by more than the payoff rises.
 
     Args:
