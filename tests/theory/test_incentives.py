@@ -226,6 +226,7 @@ def test_what_others_do_not_make_up_for():
     assert incentives.made_up_for([0, 2, 1, 2], [0, 1, 1, 2], 0)
     assert incentives.made_up_for([0, 2, 1, 3], [0, 1, 1, 2], 0)
     assert not incentives.made_up_for([0, 2, 1, 4], [0, 1, 1, 2], 0)
+    assert not incentives.made_up_for([0, 2, 1, 7 * half], [0, 1, 1, 2], 0)
 
 
 # --- names ---------------------------------------------------------------------------------------
