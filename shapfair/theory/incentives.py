@@ -216,6 +216,18 @@ def copies(values: Table, party: int, purses: Sequence[Any], budgets: Any = inf)
 
     Cost: an exact allocation with and one without the copies.
     """
+    after, before = copies_and_party(values, party, purses, budgets)
+    return _not_more(party, before, after, f"with {len(purses) - 1} more names")
+
+
+def copies_and_party(
+    values: Table, party: int, purses: Sequence[Any], budgets: Any = inf
+) -> tuple[Fraction, Fraction]:
+    r"""Totals of a party with copies of itself, and of the party alone.
+
+    With copies: the best model of all names and all their payoffs. Arguments, errors and cost are
+    those of :func:`copies`.
+    """
     n = count_parties(len(values))
     _check_party(party, n)
     b = list(exact.amounts_of("budgets", budgets, n))
@@ -227,8 +239,7 @@ def copies(values: Table, party: int, purses: Sequence[Any], budgets: Any = inf)
     allocation = exact.allocate(replicate(values, party, len(others)), [*b, *others])
     names = [party, *range(n, n + len(others))]
     best = max(allocation.model_values[k] for k in names)
-    after = best + sum((allocation.payoffs[k] for k in names), Fraction(0))
-    return _not_more(party, before, after, f"with {len(others)} more names")
+    return best + sum((allocation.payoffs[k] for k in names), Fraction(0)), before
 
 
 # --- newcomers and money -------------------------------------------------------------------------

@@ -379,8 +379,9 @@ def test_copies_are_counted_with_the_best_model_and_all_payoffs(v, data):
     after = exact.allocate(table, [*budgets[:party], purses[0], *budgets[party + 1 :], *purses[1:]])
     names = [party, *range(n, n + k)]
     total = max(after.model_values[i] for i in names) + sum(after.payoffs[i] for i in names)
-    verdict = incentives.copies(v, party, purses, budgets)
-    assert bool(verdict) == (total <= stability.totals(v, budgets)[party])
+    before = stability.totals(v, budgets)[party]
+    assert incentives.copies_and_party(v, party, purses, budgets) == (total, before)
+    assert bool(incentives.copies(v, party, purses, budgets)) == (total <= before)
 
 
 def test_copies_with_unlimited_budgets():
