@@ -384,6 +384,16 @@ def test_copies_are_counted_with_the_best_model_and_all_payoffs(v, data):
     assert bool(incentives.copies(v, party, purses, budgets)) == (total <= before)
 
 
+def test_copies_use_the_best_model_whoever_has_the_money():
+    v = [0, 0, 1, 4]
+    after = exact.allocate(replicate(v, 0), [0, 0, 1])
+    assert after.model_values[2] > after.model_values[0]
+    total = after.model_values[2] + after.payoffs[0] + after.payoffs[2]
+    for purses in ([0, 1], [1, 0]):
+        found = incentives.copies_and_party(v, 0, purses, (1, 0))
+        assert found == (total, stability.totals(v, (1, 0))[0])
+
+
 def test_copies_with_unlimited_budgets():
     for v in SMALL_GAMES[::7]:
         for party in range(3):
