@@ -274,7 +274,7 @@
         return;
       }
       const { mean, error, number, seeds } = view, share = (x) => (x - view.axis[0]) / (view.axis[1] - view.axis[0]);
-      const spread = (x) => seeds > 1 ? element("small", {}, ` ± ${number(x)}`) : "";
+      const spread = (x) => seeds > 1 && /[1-9]/.test(number(x)) ? element("small", {}, ` ± ${number(x)}`) : "";
       const best = view.short[i] === 0 && mean.scaling[i] > 1 - 1e-9;
       one.badge.textContent = view.short[i] ? (view.short[i] === seeds ? "short" : `short ${view.short[i]}/${seeds}`) : best ? "best model" : "";
       one.badge.className = `ex-badge ${view.short[i] ? "is-short" : best ? "is-best" : ""}`;
@@ -545,7 +545,7 @@
       desiredBox.checked = place.classList.contains("with-desired");
       hullBox.checked = state.hull;
       hullLabel.hidden = !view.violations;
-      if (!view.refusal) parts.axis.textContent = `from ${view.number(view.axis[0])} to ${view.number(view.axis[1])}`;
+      if (!view.refusal) parts.axis.textContent = `from ${view.axis[0] ? view.number(view.axis[0]) : 0} to ${view.number(view.axis[1])}`;
       parts.rows.forEach((one, i) => showRow(one, i, view));
       showMatrix(view);
       matrix.parentElement?.classList.toggle("is-refused", Boolean(view.refusal));

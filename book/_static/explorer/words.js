@@ -32,7 +32,7 @@
   /** The state of affairs in a sentence or two. */
   function sentence(view) {
     if (view.refusal) return `No allocation: ${view.refusal}.`;
-    const { parties, number, mean, short, seeds } = view, pay = signed(number);
+    const { parties, number, mean, short, seeds } = view;
     const names = (test) => parties.filter((_, i) => test(i));
     const least = (x) => x.indexOf(Math.min(...x)), most = (x) => x.indexOf(Math.max(...x));
     const poor = names((i) => short[i]), best = names((i) => mean.scaling[i] > 1 - 1e-9 && !short[i]);
@@ -50,8 +50,8 @@
       if (best.length && best.length < 4) said.push(`${list(best)} ${best.length > 1 ? "have" : "has"} the best.`);
     }
     const rich = most(mean.payoffs), paying = least(mean.payoffs);
-    if (Number(pay(mean.payoffs[rich]).replace(/[^\d.]/g, "")) > 0)
-      said.push(`${parties[rich]} earns most, ${pay(mean.payoffs[rich])}; ${parties[paying]} pays most, ${pay(mean.payoffs[paying])}.`);
+    if (/[1-9]/.test(number(mean.payoffs[rich])))
+      said.push(`${parties[rich]} earns most, ${number(mean.payoffs[rich])}; ${parties[paying]} pays most, ${number(-mean.payoffs[paying])}.`);
     else said.push("No money changes hands on balance.");
     return said.join(" ") + (seeds > 1 ? ` (Means over ${seeds} seeds.)` : "");
   }
