@@ -61,10 +61,11 @@
   }
 
   /** All numbers of a state: table, budgets, desired, hull. */
-  function viewOf({ table, budgets, desired, hull }) {
+  function viewOf({ table, budgets, desired, hull: wanted }) {
+    const hull = wanted && monotonicityOf(table).violations > 0; // else there is nothing to do
     const { prepared } = readied(table, hull), { parties } = table, n = parties.length;
-    const largest = Math.max(...table.values.map((v) => Math.max(...v.map(Math.abs))));
-    const number = words.format(largest), monotonicity = monotonicityOf(table), seeds = prepared.length;
+    table.largest ??= Math.max(...table.values.map(solver.magnitude));
+    const number = words.format(table.largest), monotonicity = monotonicityOf(table), seeds = prepared.length;
     const [grand] = means(prepared.map((one) => one.grand)), [own] = means(prepared.map((one) => one.own));
     const view = {
       name: table.name, file: table.file, sha256: table.sha256, values: table.values, parties, budgets, desired,
@@ -261,6 +262,8 @@
           cell("payoff", element("span", { class: "ex-label" }, "Payoff"), pay, payoff));
         return { row, badge, budget, desired, bar, model, pay, payoff };
       });
+      const longest = Math.max(...state.table.parties.map((name) => name.length));
+      rows.style.setProperty("--ex-name", `${Math.min(Math.max(0.62 * longest, 5.4), 9)}rem`);
       rows.replaceChildren(element("div", { role: "table", "aria-label": "Budgets, models and payoffs of the parties" },
         header, ...parts.rows.map((one) => one.row)));
     }
@@ -283,7 +286,7 @@
       one.bar.style.setProperty("--model", share(mean.models[i]));
       one.bar.style.setProperty("--best", share(view.grand));
       one.model.replaceChildren(element("b", {}, number(mean.models[i])), spread(error.models[i]),
-        element("small", {}, ` own ${number(mean.own[i])}`));
+        element("small", {}, ` · own ${number(mean.own[i])}`));
       one.pay.style.setProperty("--pay", mean.payoffs[i] / view.unit);
       one.pay.classList.toggle("is-paid", mean.payoffs[i] > 0);
       one.payoff.replaceChildren(element("b", {}, words.signed(number)(mean.payoffs[i])), spread(error.payoffs[i]));
@@ -308,6 +311,7 @@
         element("tbody", {}, ...parties.map((name, i) =>
           element("tr", {}, head(name, "row"), ...parts.cells[i], parts.costs[i]))),
         element("tfoot", {}, element("tr", {}, head("is paid", "row"), ...parts.revenues, corner))));
+      matrix.style.setProperty("--parties", parties.length + 2);
       const wide = parties.length > 6;
       for (const [key, value] of [["tabindex", "0"], ["role", "region"], ["aria-label", "Who pays whom"]])
         if (wide) matrix.setAttribute(key, value);

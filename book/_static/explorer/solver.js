@@ -199,7 +199,8 @@
   }
 
   const solver = {
-    hull, monotonicity, flows, shapley, clear, prepare, allocate, leaving, blocking, mean, sum, range,
+    hull, monotonicity, flows, shapley, clear, prepare, allocate, leaving, blocking, mean, magnitude,
+    sum, range,
   };
   if (typeof module === "object" && module.exports) module.exports = solver;
   else root.shapfairSolver = solver;

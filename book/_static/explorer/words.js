@@ -18,7 +18,7 @@
   const signed = (number) => (x) => (/[1-9]/.test(number(x)) && x > 0 ? "+" : "") + number(x);
   const plural = (n, one, many) => `${n.toLocaleString("en")} ${n === 1 ? one : many}`;
   const wordFor = ["nobody", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine"];
-  const counted = (n) => wordFor[n] || String(n);
+  const counted = (n) => wordFor[n];
   const capital = (text) => text[0].toUpperCase() + text.slice(1);
 
   /** "A", "A and B", "A, B and C". */
@@ -41,7 +41,7 @@
       const wishes = view.limited ? "the model that it wants" : `the best model, ${number(view.grand)}`;
       said.push(`Everybody can pay and gets ${wishes}.`);
     } else {
-      const who = poor.length > 3 ? `${capital(counted(poor.length))} of ${counted(parties.length)} parties` : list(poor);
+      const who = poor.length > 3 ? (parties.length > 9 ? `${poor.length} of ${parties.length} parties` : `${capital(counted(poor.length))} of ${counted(parties.length)} parties`) : list(poor);
       const some = poor.length === 1, at = poor.map((name) => mean.models[parties.indexOf(name)]);
       const how = poor.length > 3
         ? `a weaker model, down to ${number(Math.min(...at))}`
