@@ -610,7 +610,7 @@
     place.replaceChildren(...(small
       ? [choices, rows, status, full]
       : [choices, note, status, rows, options, remarks,
-        element("section", { class: "ex-flows" }, element("h3", {}, "Who pays whom"), matrix),
+        element("section", { class: "ex-flows" }, element("h2", {}, "Who pays whom"), matrix),
         stepper.box, leaving.box, own.box, take.box]));
     place.classList.add("is-ready");
     if (small || !follow()) {
