@@ -137,6 +137,15 @@ def test_missing_values_are_named():
         assert found["error"] == wanted.replace(" coalitions,", f" coalitions{seed},")
 
 
+def test_spreadsheets_of_other_countries_get_a_hint():
+    files = [SMALL.replace(",", mark).encode() for mark in ";\t"]
+    files.append(SMALL.replace("1,0,1", "1,0,75 %").encode())
+    found = [one["error"] for one in in_node(files)]
+    assert ["semicolons, need commas" in error for error in found] == [True, False, False]
+    assert ["tabs, need commas" in error for error in found] == [False, True, False]
+    assert found[2] == "line 3: value '75 %' is not a number, write 75% as 0.75"
+
+
 def test_what_is_no_text_or_too_large_is_refused():
     files = [b"A,value\n0,0\n1,\xff\n", b"\x89PNG\0\0"]
     files += [(",".join(f"P{i}" for i in range(n)) + ",value\n").encode() for n in (16, 17)]

@@ -5,6 +5,7 @@
   "use strict";
   const MOST = 16; // parties; the package takes more
   const NUMBER = /^[+-]?(\d+\.?\d*|\.\d+)(e[+-]?\d+)?$/i, NOT_FINITE = /^[+-]?(inf|infinity|nan)$/i;
+  const PERCENT = /^[\d.,]+ ?%$/, SEPARATORS = { semicolons: ";", tabs: "\t" };
   const UNPRINTABLE = /[\p{C}\p{Zl}\p{Zp}]|(?! )\p{Zs}/u;
   const UNSEEN =
     /[\u034f\u115f\u1160\u17b4\u17b5\u180b-\u180f\u2800\u3164\ufe00-\ufe0f\uffa0\u{16fe4}\u{1d159}\u{e0100}-\u{e01ef}]/gu;
@@ -41,6 +42,7 @@
   /** A finite decimal number. */
   function number(text) {
     if (NOT_FINITE.test(text)) throw new Error(`${quoted(text)} is not finite, need a number such as 0.25`);
+    if (PERCENT.test(text)) throw new Error(`${short(text)} is not a number, write 75% as 0.75`);
     if (!NUMBER.test(text))
       throw new Error(`${short(text)} is not a number, need plain digits such as 0.25 or 1e-3`);
     const value = Number(text);
@@ -148,7 +150,11 @@
     const parties = header.filter((name) => name !== "value" && name !== "seed");
     if (parties.length > MOST)
       refuse(`n = ${parties.length} parties, this page takes up to ${MOST}, shapfair allocate takes up to 26`);
-    if (!header.includes("value")) refuse(`no column is named 'value', found: ${header.join(", ")}`);
+    if (!header.includes("value")) {
+      const other = Object.entries(SEPARATORS).find(([, mark]) => header.join().includes(mark));
+      const hint = other ? `; fields are separated by ${other[0]}, need commas, and points in decimals` : "";
+      refuse(`no column is named 'value', found: ${header.join(", ")}${hint}`);
+    }
     for (const name of header.slice(header.indexOf("value") + 1))
       if (name !== "seed") refuse(`column ${shown(name)} after 'value', only 'seed' may follow it`);
     if (header.filter((name) => name === "seed").length > 1) refuse("two columns are named 'seed'");
