@@ -169,6 +169,8 @@ def compare(case, found, wanted):
         if left.seeds > 1:
             error = left.errors[one["coalition"]]
             assert one["error"] == pytest.approx(error, abs=TOLERANCE * unit)
+            margin = left.margins()[one["coalition"]]
+            assert one["margin"] == pytest.approx(margin, abs=1e-6 * unit, rel=1e-6)
 
 
 def test_recorded_table_of_many_parties():

@@ -380,16 +380,18 @@
         return;
       }
       const found = view.blocking(), { number, seeds } = view;
-      leaving.hint.textContent = found.length ? words.plural(found.length, "coalition would gain", "coalitions would gain") : "no coalition would gain";
+      const chance = (one) => seeds > 1 && one.gain <= one.margin, sure = found.filter((one) => !chance(one));
+      leaving.hint.textContent = sure.length ? words.plural(sure.length, "coalition would gain", "coalitions would gain")
+        : found.length ? "no coalition would gain beyond the noise" : "no coalition would gain";
       leaving.body.append(element("p", {}, found.length
         ? "A model can be copied. On their own, within the same budgets, each member of these could have more, in model and money together:"
         : "A model can be copied, so a coalition that leaves has its own for each of its members. Here every coalition has at least as much together with the others."));
       if (!found.length) return;
       leaving.body.append(element("ul", {}, ...found.slice(0, 5).map((one) =>
         element("li", {}, element("strong", {}, csv.coalitionName(one.coalition, view.parties)),
-          ` ${number(one.gain)} more${seeds > 1 ? ` ± ${number(one.error)}, ${words.often(one.tables, seeds)}` : ""}`))));
+          ` ${number(one.gain)} more${seeds > 1 ? ` ± ${number(one.error)}, ${words.often(one.tables, seeds)}, ${chance(one) ? "within" : "beyond"} the noise` : ""}`))));
       if (found.length > 5) leaving.body.append(element("p", {}, `and ${words.plural(found.length - 5, "other", "others")}.`));
-      if (seeds > 1) leaving.body.append(element("p", { class: "ex-hint" }, "Of many coalitions some gain by chance: shapfair allocate says whether the largest gain is beyond the noise."));
+      if (seeds > 1) leaving.body.append(element("p", { class: "ex-hint" }, "Of many coalitions some gain by chance. Beyond the noise is what intervals that cover all gains together, with 95 %, leave above zero."));
     }
 
     /* -- one's own table -- */

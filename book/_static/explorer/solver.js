@@ -177,22 +177,45 @@
     return [m, Math.sqrt(sum(x.map((a) => (a - m) ** 2)) / (x.length - 1) / x.length)];
   }
 
+  /** The point that Student's distribution exceeds with probability `tail`, by bisection of a finite
+   *  sum (Abramowitz and Stegun 1964, 26.7.3 and 26.7.4). */
+  function student(df, tail) {
+    const odd = df % 2, above = (angle) => {
+      let term = odd ? Math.cos(angle) : 1, total = 0;
+      for (let k = 2 + odd; k < df + 2; k += 2) {
+        total += term;
+        term *= ((k - 1) / k) * Math.cos(angle) ** 2;
+      }
+      const inner = Math.sin(angle) * total;
+      return (1 - (odd ? (2 / Math.PI) * (angle + inner) : inner)) / 2;
+    };
+    let low = 0, high = Math.PI / 2;
+    for (let k = 0; k < 60; k++) {
+      const middle = (low + high) / 2;
+      if (above(middle) > tail) low = middle;
+      else high = middle;
+    }
+    return Math.tan(low) * Math.sqrt(df);
+  }
+
   /** Coalitions that gain by leaving on the mean of all tables, the largest gain first:
-   *  {coalition, gain, error, tables}. */
+   *  {coalition, gain, error, margin, tables}. Margins are half widths of intervals that cover all
+   *  gains with 95 %. */
   function blocking(tables, allocations, budgets) {
     const gains = tables.map((table, k) => {
       const { models, payoffs } = allocations[k];
       return leaving(table.v, models.map((m, i) => m + payoffs[i]), budgets);
     });
     const noise = TOLERANCE * Math.max(...tables.map((table) => magnitude(table.v)));
-    const found = [];
+    const found = [], several = gains.length > 1, others = Math.max(gains[0].length - 2, 1);
+    const width = several ? student(gains.length - 1, 0.05 / (2 * others)) : NaN;
     for (let c = 1; c < gains[0].length - 1; c++) {
       let total = 0;
       for (const row of gains) total += row[c];
       if (total / gains.length <= noise) continue;
       const [gain, error] = mean(gains.map((row) => row[c]));
       const often = gains.filter((row) => row[c] > noise).length;
-      found.push({ coalition: c, gain, error, tables: often });
+      found.push({ coalition: c, gain, error, margin: width * error, tables: often });
     }
     const rank = (x) => Math.round(x.gain / noise);
     return found.sort((a, b) => rank(b) - rank(a) || a.coalition - b.coalition);
