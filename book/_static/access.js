@@ -24,7 +24,7 @@
   document.addEventListener("DOMContentLoaded", () => {
     // Their texts say more than their labels.
     for (const one of document.querySelectorAll(".search-button-field, details > summary")) {
-      one.removeAttribute("aria-label");
+      if (one.textContent.trim()) one.removeAttribute("aria-label");
     }
     // References are no list of items to a reader by ear, as their links stand beside them.
     for (const one of document.querySelectorAll(".citation-list, .citation-list [role]")) {
