@@ -22,9 +22,13 @@
     waiting = window.setTimeout(reach, 200);
   }
   document.addEventListener("DOMContentLoaded", () => {
-    // Their texts say more than their labels.
     for (const one of document.querySelectorAll(".search-button-field, details > summary")) {
-      if (one.textContent.trim()) one.removeAttribute("aria-label");
+      if (one.textContent.trim()) {
+        one.removeAttribute("aria-label"); // its text says more
+      } else { // an arrow in the list of pages
+        const page = one.closest("li")?.querySelector("a")?.textContent.trim() ?? "this page";
+        one.setAttribute("aria-label", `pages under ${page}`);
+      }
     }
     // References are no list of items to a reader by ear, as their links stand beside them.
     for (const one of document.querySelectorAll(".citation-list, .citation-list [role]")) {
