@@ -245,6 +245,29 @@ def test_the_proof_has_its_null_vector():
         null = [s / c for s, c in zip(stationary, costs, strict=True)]
         assert [dot(row, null) for row in matrix] == [0, 0, 0]
         assert dot(costs, null) == 1
+        # Along it nobody's payoff changes, whatever the budgets, and the objective grows.
+        for budgets in BUDGETS:
+            below = [x / 2 for x in exact.allocate(values, budgets).scaling]
+            step = min((1 - x) / y for x, y in zip(below, null, strict=True) if y)
+            above = [x + step * y for x, y in zip(below, null, strict=True)]
+            before, after = (exact.adjustment(values, x, budgets) for x in (below, above))
+            assert before.payoffs == after.payoffs
+            assert sum(after.costs) == sum(before.costs) + step > sum(before.costs)
+            assert max(before.model_values) < max(after.model_values) == values[-1]
+
+
+@settings(max_examples=60, deadline=None, derandomize=True)
+@given(problems(2, 2))
+def test_of_two_parties_the_better_own_model_is_served_best(problem):
+    values, budgets = problem
+    models = exact.allocate(values, budgets).model_values
+    assert all(models[i] == values[-1] for i in range(2) if values[1 << i] == max(values[1:3]))
+
+
+def test_of_three_parties_the_best_own_model_need_not_be_served_best():
+    a = exact.allocate([0, 0, 0, 3, 1, 1, 1, 3], 0)
+    assert a.own_values == (0, 0, 1)
+    assert a.model_values == (3, 3, 2)
 
 
 # --- zero budgets: what continuity proves --------------------------------------------------------
