@@ -198,7 +198,8 @@ def proved_nearest(values: Table, given: Table | None = None) -> Nearest:
     Cost: :func:`nearest`, and O(n 2^n) rational operations.
     """
     v, n = exact.table_of(values)
-    t = exact.vector_of(given or [n * x for x in exact.shapley_values(v)])
+    fair = [n * x for x in exact.shapley_values(v)]
+    t = exact.vector_of(fair if given is None else given)
     if len(t) != n or sum(t) != n * v[-1]:
         raise ValueError(f"given: need {n} totals that sum to n v(N) = {n * v[-1]}")
     guess = nearest([float(x) for x in v], [float(x) for x in t])

@@ -256,3 +256,10 @@ def test_errors_name_the_argument(call, match):
 def test_one_party_is_stable():
     assert nearest([0, 3]).totals == (3,)
     assert proved_nearest([0, 3]).prices == {}
+
+
+def test_totals_may_be_an_array_and_none_are_not_all():
+    values = [0, 0, 1, 1, 1, 1, 1, 1]
+    assert proved_nearest(values, np.array([1.0, 1.0, 1.0])).totals == (1, 1, 1)
+    with pytest.raises(ValueError, match="given"):
+        proved_nearest(values, [])
