@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 EXPERIMENT_PARTIES = {
     "mnist": 5,
     "mnist-carried": 5,
+    "mnist-duplicates": 5,
     "mnist-copy-1-2": 6,
     "mnist-copy-6-9": 6,
     "mnist-disjoint": 5,

@@ -148,6 +148,7 @@ def imdb(
 EXPERIMENTS: dict[str, Callable[..., Experiment]] = {
     "mnist": mnist,
     "mnist-carried": partial(mnist, name="mnist-carried", carried=True),
+    "mnist-duplicates": partial(mnist, name="mnist-duplicates", duplicates="keep"),
     "mnist-copy-1-2": partial(mnist_with_copy, "[1-2]"),
     "mnist-copy-6-9": partial(mnist_with_copy, "[6-9]"),
     "mnist-disjoint": partial(mnist, name="mnist-disjoint", parties=MNIST_DISJOINT_PARTIES),

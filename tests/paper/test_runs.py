@@ -374,6 +374,18 @@ def test_parties_of_mnist_variants():
         np.testing.assert_array_equal(copied.indices[5], copied.indices[place])
 
 
+def test_with_duplicates_the_grand_coalition_of_mnist_has_the_rows_of_the_authors_code():
+    """Their loader lays the parties' images one after the other: [0-3] has what [0], [1-2] have."""
+    images = [5923, 6742, 5958, 6131, 5842, 5421, 5918, 6265, 5851, 5949]  # of every digit
+    held = [images[digit] for digits in MNIST_PARTIES.values() for digit in digits]
+    assert sum(held) == 84_754
+    kept, dropped = EXPERIMENTS["mnist-duplicates"]("embedded"), EXPERIMENTS["mnist"]("embedded")
+    assert (kept.duplicates, dropped.duplicates) == ("keep", "drop")
+    (job,), (shorter,) = kept.jobs([31], [0]), dropped.jobs([31], [0])
+    twice = np.bincount(kept.dataset.train_labels)[:4].sum()  # digit 3 is in [0-3] and in [3-5]
+    assert job.steps == 5 * -(-(5000 + twice) // 64) > shorter.steps == 5 * -(-5000 // 64)
+
+
 def test_consortia_beyond_the_paper():
     digits = EXPERIMENTS["mnist-digits"]("embedded")
     assert digits.partition.parties == tuple(f"[{d}]" for d in range(10))
