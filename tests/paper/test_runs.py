@@ -261,7 +261,7 @@ def test_every_experiment_has_a_name_and_a_key_of_its_own(made_data):
     assert [experiment.name for experiment in built.values()] == list(EXPERIMENTS)
     # Not by their names alone: what is trained differs, too.
     keys = [digest({**experiment.description(), "experiment": ""}) for experiment in built.values()]
-    assert len(set(keys)) == len(built) == 11
+    assert len(set(keys)) == len(built) == 12
     assert {name for name, experiment in built.items() if not experiment.independent} == {
         "mnist-carried",
         "imdb-carried",
