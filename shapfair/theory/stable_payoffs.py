@@ -223,9 +223,10 @@ def proved_nearest(values: Table, given: Table | None = None) -> Nearest:
 def _checked(values: Table) -> tuple[Float[np.ndarray, " coalitions"], int]:
     v = np.asarray(values, np.float64)
     n = count_parties(v.shape[-1] if v.ndim == 1 else 0)
-    if not np.isfinite(v).all() or v.max() > v[-1]:
+    largest = float(np.max(v))
+    if not np.isfinite(v).all() or largest > v[-1]:
         raise ValueError(
-            f"values: v(N) = {v[-1]:.6g}, the largest {v.max():.6g}; a coalition worth more than "
+            f"values: v(N) = {v[-1]:.6g}, the largest {largest:.6g}; a coalition worth more than "
             "all parties may always leave, use the hull"
         )
     return v, n
