@@ -35,6 +35,7 @@ from shapfair.theory.schemes import (
     EXTERNAL_BUYER,
     FEES_GAIN_GAME,
     FEES_PROPORTIONAL,
+    FEES_WITH_NEWCOMER,
     RHO_SHAPLEY,
     SCALING,
     SCHEMES,
@@ -442,6 +443,29 @@ def test_payer_shares_its_own_fee():
     assert FEES_GAIN_GAME((0, 0, 1, 1)).payoffs == (-half, half)
     assert UNLIMITED((0, 0, 1, 1)).payoffs == (-1, 1)
     assert FEES_PROPORTIONAL((0, 1, 2, 2)).payoffs == (-Fraction(3, 4), Fraction(3, 4))
+
+
+# --- a reading that was found by trying ----------------------------------------------------------
+
+
+def test_fees_with_a_newcomer_by_hand():
+    """u = w + v: 0, 1, 2, 3 + 3 = 6, so shares (5/2, 7/2) of 6; fees 2 and 1."""
+    assert FEES_WITH_NEWCOMER(STRANGERS).payoffs == (
+        3 * Fraction(5, 12) - 2,
+        3 * Fraction(7, 12) - 1,
+    )
+
+
+def test_fees_with_a_newcomer_are_the_gain_game_and_proportional_fees_mixed():
+    """By v(N) to the sum of the fees."""
+    for v in [*small_games(3, 2), *small_games(4, 1)]:
+        fees = sum(v[-1] - x for x in own(v))
+        mixed = [
+            Fraction(fees * a + v[-1] * b, fees + v[-1])
+            for a, b in zip(FEES_GAIN_GAME(v).payoffs, FEES_PROPORTIONAL(v).payoffs, strict=True)
+        ]
+        assert list(FEES_WITH_NEWCOMER(v).payoffs) == mixed
+        assert sum(mixed) == 0
 
 
 # --- the question of rho -------------------------------------------------------------------------
