@@ -71,7 +71,7 @@ def payoffs_by_size(values: ArrayLike) -> Float[np.ndarray, "parties sizes"]:
 
 def nearest_linear_rule(
     parts: Sequence[Float[np.ndarray, "_ _"]],
-    printed: Sequence[ArrayLike],
+    printed: Sequence[Sequence[float] | Float[np.ndarray, " _"]],
     units: Sequence[float],
 ) -> LinearFit:
     r"""The linear, symmetric, balanced rule nearest to payoffs printed for some games (HiGHS).

@@ -93,10 +93,10 @@ def test_rounded_payoffs_of_a_rule_are_within_half_a_unit():
 @pytest.mark.parametrize(
     ("parts", "printed", "units"),
     [
-        ([np.zeros((3, 2)), np.zeros((4, 3))], [[0] * 3, [0] * 4], [1.0, 1.0]),
-        ([np.zeros((3, 2))], [[0] * 3, [0] * 3], [1.0]),
-        ([np.zeros((3, 2))], [[0] * 4], [1.0]),
-        ([np.zeros((3, 2))], [[0] * 3], [0.0]),
+        ([np.zeros((3, 2)), np.zeros((4, 3))], [[0.0] * 3, [0.0] * 4], [1.0, 1.0]),
+        ([np.zeros((3, 2))], [[0.0] * 3, [0.0] * 3], [1.0]),
+        ([np.zeros((3, 2))], [[0.0] * 4], [1.0]),
+        ([np.zeros((3, 2))], [[0.0] * 3], [0.0]),
     ],
 )
 def test_what_does_not_fit_is_refused(parts, printed, units):
