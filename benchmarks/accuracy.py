@@ -47,7 +47,9 @@ RUNS = {
 }
 """Experiment, coalitions, and whether sparse gradients are added up before Adam sees them.
 
-Coalitions are bitmasks; MNIST: [1-2], [0-3], [0] with [6-9], [3-5] with [6-9], all. IMDB: 1, 1 with 2, all."""
+Coalitions are bitmasks; MNIST: [1-2], [0-3], [0] with [6-9], [3-5] with [6-9], all. IMDB: 1, 1
+with 2, all.
+"""
 
 LEVEL, MARGIN = 0.95, 0.01
 
