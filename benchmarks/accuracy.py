@@ -16,7 +16,7 @@ together with 95 % at least (Bonferroni). Two questions, answered apart:
 
 Both "none seen" and "none can hide" is what we call agreement within noise.
 
-On IMDB the first run did not give it: the accuracies of Keras 3.15 spread six times as far as ours.
+On IMDB the first run did not give it: accuracies of Keras 3.15 spread three to six times as far.
 The reason is in keras_values.py; with the gradients of word vectors added up before they are
 squared, the IMDB coalitions are fitted a second time, compared in the same way.
 """
