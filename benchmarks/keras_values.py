@@ -3,7 +3,8 @@
 Run by benchmarks/accuracy.py with the interpreter of the peers' environment:
 ``python keras_values.py DATA.npz`` prints a line of JSON for every job. DATA holds the training and
 test arrays, ``experiment``, ``epochs``, ``batch_size`` and ``jobs``, rows of coalition and seed;
-the examples of a job are in ``rows_COALITION_SEED``.
+the examples of a job are in ``rows_COALITION_SEED``. With ``summed`` the parts of a sparse gradient
+are added up before Adam sees them.
 """
 
 import json
@@ -14,13 +15,29 @@ import numpy as np
 from peers import imdb_keras, mnist_keras
 
 
+def _adam(summed: bool):
+    """Adam; the gradient of word vectors as it comes, in parts, or as one array.
+
+    It comes as one part for every place of a word in a batch. Keras 3.15 with TensorFlow squares
+    these parts for the second moment; the square of their sum is what Adam is about.
+    """
+    import keras
+    import tensorflow as tf
+
+    class Summed(keras.optimizers.Adam):
+        def update_step(self, gradient, variable, learning_rate):
+            super().update_step(tf.convert_to_tensor(gradient), variable, learning_rate)
+
+    return (Summed if summed else keras.optimizers.Adam)(1e-3)
+
+
 def _accuracy(network, loss: str, data, coalition: int, seed: int) -> float:
     """Test accuracy of a new network, fitted to the examples of a job with a new optimiser."""
     import keras
 
     keras.utils.set_random_seed(1000 * seed + coalition)
     model, rows = network(), data[f"rows_{coalition}_{seed}"]
-    model.compile(keras.optimizers.Adam(1e-3), loss, metrics=["accuracy"])
+    model.compile(_adam(bool(data["summed"])), loss, metrics=["accuracy"])
     settings = {"batch_size": int(data["batch_size"]), "verbose": 0}
     x, y = data["train_inputs"][rows], data["train_labels"][rows]
     model.fit(x, y, epochs=int(data["epochs"]), **settings)

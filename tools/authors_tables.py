@@ -22,7 +22,8 @@ import numpy as np
 from pickled_tables import read_table
 
 from shapfair import Game, allocate
-from shapfair.coalitions import sizes
+from shapfair.theory.linear_rules import payoffs_by_size
+from shapfair.theory.schemes import FEES_GAIN_GAME, FEES_PROPORTIONAL, FEES_WITH_NEWCOMER
 from shapfair.valuation.provenance import commit
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -82,25 +83,6 @@ def reordered(values: np.ndarray, order: tuple[int, ...]) -> np.ndarray:
     return values[masks @ places]
 
 
-def payoffs_by_size(values: np.ndarray) -> np.ndarray:
-    """Mean value of coalitions with a party minus mean of those without, for sizes 1 to n - 1.
-
-    Rows sum to the payoffs of Equation (1).
-    """
-    size = sizes(len(values).bit_length() - 1)
-    n = size[-1]
-    member = np.arange(len(values))[:, None] >> np.arange(n) & 1
-    return np.array(
-        [
-            [
-                values[(size == s) & (m == 1)].mean() - values[(size == s) & (m == 0)].mean()
-                for s in range(1, n)
-            ]
-            for m in member.T
-        ]
-    )
-
-
 def figures(theirs: Game, budgets: Iterable[tuple[str, tuple[float, ...]]]) -> dict[str, Any]:
     """What follows from a table: payoffs as measured, constrained ones on its hull."""
     table = theirs.values
@@ -110,8 +92,10 @@ def figures(theirs: Game, budgets: Iterable[tuple[str, tuple[float, ...]]]) -> d
         "own_values": rounded(theirs.own_values),
         "largest_drop": rounded((table - theirs.hull().values).min() * -1),
         "payoffs": rounded(allocate(theirs).payoffs),
-        "payoffs_by_size": rounded(payoffs_by_size(table)),
+        "payoffs_by_size": rounded(payoffs_by_size(table), 8),
     }
+    for scheme in (FEES_GAIN_GAME, FEES_PROPORTIONAL, FEES_WITH_NEWCOMER):
+        found[scheme.name] = rounded(np.array(scheme(table).payoffs, dtype=float))
     for word, amounts in budgets:
         allocation = allocate(theirs, list(amounts), repair="hull")
         found[word] = {

@@ -222,13 +222,6 @@ def test_parties_are_put_in_our_order():
     np.testing.assert_array_equal(moved, [0, 4, 1, 5, 2, 6, 3, 7])
 
 
-def test_payoffs_by_size_sum_to_payoffs():
-    values = np.append(0, np.random.default_rng(0).random(31))
-    parts = authors_tables.payoffs_by_size(values)
-    np.testing.assert_allclose(parts.sum(axis=1), allocate(Game(values)).payoffs, atol=1e-12)
-    assert parts[0, 0] == pytest.approx(values[1] - values[[2, 4, 8, 16]].mean())
-
-
 @pytest.fixture
 def checkout(tmp_path):
     """A repository like theirs whose tables are ours of one seed, shifted by a thousandth."""
