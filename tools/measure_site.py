@@ -36,7 +36,8 @@ CODE = """
 () => {
     const article = document.querySelector(".bd-article") ?? document.body;
     const box = (e) => e.getBoundingClientRect();
-    const seen = (what) => [...article.querySelectorAll(what)].filter((e) => e.checkVisibility());
+    const seen = (what) => [...article.querySelectorAll(what)].filter(
+        (e) => e.checkVisibility({ visibilityProperty: true }));  // not folded, and no solution
     const code = seen("div.cell_input").reduce((sum, e) => sum + box(e).height, 0);
     const bars = seen("details.hide").map(box);
     return {

@@ -72,8 +72,9 @@ def test_a_page_on_an_experiment_has_little_code(tmp_path, capsys, folder, name,
     assert f"{height // 10}% code 0 bars" in said
 
 
-def test_folded_code_is_not_seen(tmp_path, capsys):
-    found, said = measured(tmp_path, capsys, "notebooks", **{"11_mnist": BAR + lines(20)})
+@pytest.mark.parametrize("body", [BAR, '<div style="visibility: hidden">' + code(300) + "</div>"])
+def test_folded_code_is_not_seen(tmp_path, capsys, body):
+    found, said = measured(tmp_path, capsys, "notebooks", **{"11_mnist": body + lines(20)})
     assert (found, "  0% code" in said) == (0, True), said
 
 
