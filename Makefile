@@ -11,6 +11,9 @@ endif
 # a notebook need each other.
 PARALLEL := -n 2 --dist loadfile
 
+# Pages of each kind; `python tools/check_access.py _build/test/_build/html` checks all.
+ACCESS := $(addsuffix .html,book/intro book/claims book/references notebooks/08_replication)
+
 .PHONY: help setup book test lint pytest nbval site reproduce bench faults fuzz lab lock sbom clean
 
 help:
@@ -58,6 +61,7 @@ nbval: setup
 site: setup
 	$(BIN)/jupyter-book build . --path-output _build/test -n -W --keep-going --all -q
 	$(BIN)/python tools/check_site.py _build/test/_build/html
+	$(BIN)/python tools/check_access.py _build/test/_build/html $(ACCESS)
 
 reproduce: setup
 	@$(BIN)/python tools/compare_record.py

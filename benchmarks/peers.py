@@ -61,7 +61,8 @@ def _torch_ms(model, inputs, labels: Data, batch: int, steps: int) -> float:
 # MNIST, batches of 64
 
 
-def _mnist_keras():
+def mnist_keras():
+    """The network of App. J.1."""
     import keras
 
     return keras.Sequential(
@@ -80,7 +81,7 @@ def mnist_keras_eager(inputs: Data, labels: Data) -> float:
     import tensorflow as tf
 
     images = inputs.astype(np.float32) / 255
-    model, adam = _mnist_keras(), keras.optimizers.Adam(1e-3)
+    model, adam = mnist_keras(), keras.optimizers.Adam(1e-3)
     entropy = keras.losses.SparseCategoricalCrossentropy()
 
     def run(steps):
@@ -97,7 +98,7 @@ def mnist_keras_eager(inputs: Data, labels: Data) -> float:
 
 def mnist_keras_fit(inputs: Data, labels: Data) -> float:
     images = inputs.astype(np.float32) / 255
-    return _fit_ms(_mnist_keras(), "sparse_categorical_crossentropy", images, labels, 64, 900)
+    return _fit_ms(mnist_keras(), "sparse_categorical_crossentropy", images, labels, 64, 900)
 
 
 def mnist_torch(inputs: Data, labels: Data) -> float:
@@ -162,10 +163,11 @@ def cifar10_torch(inputs: Data, labels: Data) -> float:
 # IMDB, batches of 32
 
 
-def imdb_keras_fit(inputs: Data, labels: Data) -> float:
+def imdb_keras():
+    """The network of App. J.3, as printed."""
     import keras
 
-    model = keras.Sequential(
+    return keras.Sequential(
         [
             keras.layers.Input((250,), dtype="int32"),
             keras.layers.Embedding(10_001, 16),
@@ -176,7 +178,10 @@ def imdb_keras_fit(inputs: Data, labels: Data) -> float:
             keras.layers.Dense(1, "sigmoid"),
         ]
     )
-    return _fit_ms(model, "binary_crossentropy", inputs.astype(np.int32), labels, 32, 300)
+
+
+def imdb_keras_fit(inputs: Data, labels: Data) -> float:
+    return _fit_ms(imdb_keras(), "binary_crossentropy", inputs.astype(np.int32), labels, 32, 300)
 
 
 PEERS = {

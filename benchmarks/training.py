@@ -163,14 +163,22 @@ def _whole_process(name: str) -> dict[str, Any]:
     }
 
 
-def _peer(name: str, dataset: Dataset) -> float:
-    """Milliseconds per model-step of a peer, in the peers' own environment."""
+def peers_python() -> Path:
+    """Interpreter of the peers' own environment, which is made on first use."""
+    if given := os.environ.get("PEERS_PYTHON"):
+        return Path(given)
     python = PEERS / "bin" / "python"
     if not python.exists():
         print(f"installing the peers in {PEERS} (once)", file=sys.stderr)
         venv.create(PEERS, with_pip=True)
         install = "-m pip install --quiet --require-hashes --no-deps -r".split()
         subprocess.run([python, *install, HERE / "requirements.txt"], check=True)
+    return python
+
+
+def _peer(name: str, dataset: Dataset) -> float:
+    """Milliseconds per model-step of a peer."""
+    python = peers_python()
     with tempfile.TemporaryDirectory() as folder:
         data = Path(folder, "data.npz")
         np.savez(data, inputs=dataset.train_inputs, labels=dataset.train_labels)

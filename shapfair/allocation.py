@@ -160,7 +160,10 @@ class Allocation:
         return documents.to_text(self.to_dict(), indent=1) + "\n"
 
     def to_csv(self) -> str:
-        """One row per party as CSV text: means, and standard errors if there are several tables."""
+        """One row per party as CSV text: means, and standard errors if there are several tables.
+
+        The last columns are what the party pays each other one.
+        """
         columns = {
             "party": list(self.game.parties),
             "budget": self.budgets.tolist(),
@@ -178,6 +181,8 @@ class Allocation:
             columns[column] = self.mean(name).tolist()
             if self.game.seeds > 1:
                 columns[f"{column}_se"] = self.standard_error(name).tolist()
+        for name, paid in zip(self.game.parties, self.mean("adjusted_flows").T, strict=True):
+            columns[f"pays {name}"] = paid.tolist()
         text = io.StringIO()
         writer = csv.writer(text, lineterminator="\n")
         writer.writerow(columns)
@@ -195,9 +200,10 @@ def allocate(
 ) -> Allocation:
     r"""Payoffs, model values and flows of the greatest scaling factors within the budgets.
 
-    Every table of the game is allocated on its own. Without budgets and desired values all scaling
-    factors are 1 and the payoffs are Equation (1), for any game. Otherwise the flows must not be
-    negative, which is certain if the game is monotone.
+    Every table of the game is allocated on its own. Where budgets bind and tables differ by the
+    luck of a seed, allocate ``game.averaged()``: average first, then the hull. Without budgets and
+    desired values all scaling factors are 1 and the payoffs are Equation (1), for any game.
+    Otherwise the flows must not be negative, which is certain if the game is monotone.
 
     Scaling factors and their certificates are those of exact arithmetic on the floats given, with
     flows within rounding noise as 0; :mod:`shapfair.rounding` says what is noise, how right the
@@ -231,7 +237,10 @@ def allocate(
     game = game.scaled(exchange_rate)
     warnings += remarks.on_monotonicity(game, repair)
     if repair == "hull":
-        game = game.hull()
+        hulls = game.hull()
+        if np.isfinite(b).any() or np.isfinite(r).any():
+            warnings += remarks.on_hulls(game, hulls)
+        game = hulls
     _check_range(game)
     flows = conditional_shapley_values(game)
     clearings = _clearings(game, flows, b, r)

@@ -6,6 +6,7 @@ apart: that of training, which differs between seeds, and that of the finite tes
 seeds share, so that no number of seeds shows it.
 """
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from math import comb
 
@@ -149,39 +150,76 @@ def compare(samples: ArrayLike, level: float = 0.95) -> Comparison:
 
 
 def seeds_needed(
-    spread: float | int | ArrayLike, margin: float | int | ArrayLike, level: float = 0.95
+    spread: float | int | ArrayLike,
+    difference: float | int | ArrayLike,
+    level: float = 0.95,
+    power: float = 0.9,
 ) -> Int[np.ndarray, "*shape"]:
-    r"""Number of seeds whose mean has a confidence interval of half width ``margin``.
+    r"""Number of seeds that tell a payoff from 0, or two parties apart.
 
-    The least :math:`k\ge 2` with :math:`t_{k-1}\,s/\sqrt k\le d`, which is
-    :math:`(z s/d)^2` and about two more. The interval from ``k`` new seeds will be as wide as
-    planned on average only: their standard deviation is not exactly ``s``.
+    The least :math:`k\ge 2` with which Student's interval lies on the right side of 0 with
+    probability ``power``, if the mean is :math:`d` and single seeds are normal with standard
+    deviation :math:`s`: :math:`\sqrt k\,\bar x/s_k` has the noncentral :math:`t` distribution with
+    :math:`k-1` degrees of freedom and noncentrality :math:`\sqrt k\,d/s`. That is a little more
+    than :math:`\bigl((z_{(1+\text{level})/2} + z_{\text{power}})\,s/d\bigr)^2`. A ``k`` whose
+    interval is planned to just reach 0 would fail every other time.
 
     Args:
-        spread: standard deviation :math:`s\ge 0` over the seeds.
-        margin: half width :math:`d > 0`, in the same unit; shapes broadcast.
+        spread: standard deviation :math:`s\ge 0` over the seeds, of the payoff or of the paired
+            difference of two.
+        difference: the true mean :math:`d > 0`, in the same unit; shapes broadcast.
         level: confidence level of a single interval, between 0 and 1. For several at once divide
             :math:`1 - \text{level}` by their number.
+        power: probability that the seeds show what is there, between 0 and 1.
 
     Raises:
         ValueError: if an argument is not as described or not finite.
 
-    Cost: a few quantiles per entry.
+    Cost: about a hundred quantiles per entry.
     """
-    s, d = np.broadcast_arrays(np.asarray(spread, np.float64), np.asarray(margin, np.float64))
-    if not (np.isfinite(s).all() and (s >= 0).all()):
-        raise ValueError("spread: need finite standard deviations >= 0 (of two seeds or more)")
-    if not (np.isfinite(d).all() and (d > 0).all()):
-        raise ValueError("margin: need finite numbers > 0")
-    if (s > 1e7 * d).any():
-        raise ValueError("margin: less than 1e-7 of the spread; no one has so many seeds")
-    _check_level(level)
-    tail = (1 + level) / 2
-    seeds = np.maximum(2, np.ceil((special.ndtri(tail) * s / d) ** 2)).astype(np.int64)
-    # Student's quantile exceeds the normal one: start there and go up.
-    while (short := special.stdtrit(seeds - 1, tail) * s > d * np.sqrt(seeds)).any():
-        seeds = seeds + short
-    return np.asarray(seeds)
+    ratio = _ratio(spread, difference, "difference", level, power)
+
+    def shown(k: np.ndarray) -> np.ndarray:
+        with np.errstate(divide="ignore"):
+            centre = np.minimum(np.sqrt(k) / ratio, 1e4)  # where any number of seeds will do
+        quantile = special.stdtrit(k - 1, (1 + level) / 2)
+        return np.asarray(1 - special.nctdtr(k - 1, centre, quantile) >= power)
+
+    return _fewest(shown, ratio)
+
+
+def seeds_within(
+    spread: float | int | ArrayLike,
+    margin: float | int | ArrayLike,
+    level: float = 0.95,
+    power: float = 0.9,
+) -> Int[np.ndarray, "*shape"]:
+    r"""Number of seeds whose mean has a confidence interval of half width ``margin`` or less.
+
+    The least :math:`k\ge 2` with :math:`t_{k-1}\,s_k/\sqrt k\le d` with probability ``power``. The
+    standard deviation :math:`s_k` of the seeds to come varies: :math:`(k-1)\,s_k^2/s^2` has the
+    :math:`\chi^2` distribution with :math:`k-1` degrees of freedom.
+
+    Args:
+        spread: standard deviation :math:`s\ge 0` of a single seed.
+        margin: half width :math:`d > 0`, in the same unit; shapes broadcast.
+        level: confidence level of a single interval, between 0 and 1.
+        power: probability that the interval is as narrow as wanted, between 0 and 1.
+
+    Raises:
+        ValueError: if an argument is not as described or not finite.
+
+    Cost: about a hundred quantiles per entry.
+    """
+    ratio = _ratio(spread, margin, "margin", level, power)
+
+    def narrow(k: np.ndarray) -> np.ndarray:
+        quantile = special.stdtrit(k - 1, (1 + level) / 2)
+        with np.errstate(divide="ignore"):
+            largest = np.minimum(k / (quantile * ratio) ** 2, 1e9)  # of (s_k / s)^2
+        return np.asarray(special.chdtr(k - 1, (k - 1) * largest) >= power)
+
+    return _fewest(narrow, ratio)
 
 
 def largest_test_error(
@@ -238,6 +276,39 @@ def _holm(p_values: np.ndarray) -> np.ndarray:
     adjusted = np.empty_like(p_values)
     adjusted[order] = np.minimum(np.maximum.accumulate(counts * p_values[order]), 1)
     return adjusted
+
+
+def _ratio(
+    spread: float | int | ArrayLike,
+    size: float | int | ArrayLike,
+    name: str,
+    level: float,
+    power: float,
+) -> np.ndarray:
+    """The spread in multiples of what is to be seen; the arguments are checked."""
+    s, d = np.broadcast_arrays(np.asarray(spread, np.float64), np.asarray(size, np.float64))
+    if not (np.isfinite(s).all() and (s >= 0).all()):
+        raise ValueError("spread: need finite standard deviations >= 0 (of two seeds or more)")
+    if not (np.isfinite(d).all() and (d > 0).all()):
+        raise ValueError(f"{name}: need finite numbers > 0")
+    if (s > 1e6 * d).any():
+        raise ValueError(f"{name}: less than 1e-6 of the spread; no one has so many seeds")
+    _check_level(level)
+    if not 0 < power < 1:
+        raise ValueError(f"power: {power}, need a number between 0 and 1")
+    return np.asarray(s / d)
+
+
+def _fewest(enough: Callable[[np.ndarray], np.ndarray], like: np.ndarray) -> np.ndarray:
+    """The least number of seeds, 2 or more, that is enough for every entry, as all more are."""
+    low, high = np.ones(like.shape, np.int64), np.full(like.shape, 2, np.int64)
+    while not (done := enough(high)).all():
+        low, high = np.where(done, low, high), np.where(done, high, 2 * high)
+    while (high - low > 1).any():
+        middle = np.asarray(np.maximum(2, (low + high) // 2))
+        done = enough(middle)
+        low, high = np.where(done, low, middle), np.where(done, middle, high)
+    return np.asarray(high)
 
 
 def _check_level(level: float) -> None:

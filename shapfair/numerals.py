@@ -9,6 +9,7 @@ import re
 
 _NUMBER = re.compile(r"[+-]?(\d+\.?\d*|\.\d+)(e[+-]?\d+)?", re.ASCII | re.IGNORECASE)
 _NOT_FINITE = re.compile(r"[+-]?(inf|infinity|nan)", re.ASCII | re.IGNORECASE)
+_PERCENT = re.compile(r"[\d.,]+ ?%", re.ASCII)
 _WHOLE = re.compile(r"\d{1,9}", re.ASCII)
 
 
@@ -21,6 +22,8 @@ def number(text: str) -> float:
     if _NOT_FINITE.fullmatch(text):
         raise ValueError(f"{text!r} is not finite, need a number such as 0.25")
     if not _NUMBER.fullmatch(text):
+        if _PERCENT.fullmatch(text):
+            raise ValueError(f"{_short(text)} is not a number, write 75% as 0.75")
         raise ValueError(f"{_short(text)} is not a number, need plain digits such as 0.25 or 1e-3")
     value = float(text)
     if math.isinf(value):

@@ -40,6 +40,30 @@ def on_monotonicity(game: Game, repair: Repair) -> list[str]:
     return [f"{report}{tables}; {advice}"]
 
 
+def on_hulls(game: Game, hulls: Game) -> list[str]:
+    """Say what the luck of single tables is worth, if the hull is taken before the mean.
+
+    A hull picks the larger of two numbers: the mean of hulls is never below the hull of the mean.
+
+    Args:
+        game: before the repair.
+        hulls: after it.
+    """
+    if game.seeds == 1:
+        return []
+    mean = game.averaged()
+    each, first = (
+        float((one.grand_value - other.grand_value).mean())
+        for one, other in ((hulls, game), (mean.hull(), mean))
+    )
+    if each - first <= TOLERANCE * float(magnitude(game.values).max()):
+        return []
+    return [
+        f"the hulls of the {game.seeds} tables raise v(N) by {each:.2g} on average, that of their "
+        f"mean by {first:.2g}: the rest is the luck of single tables, so average them first"
+    ]
+
+
 def on_negative_flows(game: Game, flows: np.ndarray) -> list[str]:
     """Say how many flows are negative beyond the noise."""
     negative = int((flows < -game.rounding[..., None, None]).sum())

@@ -15,8 +15,9 @@ The largest such :math:`g` is what the coalition *gains by leaving*; it *blocks*
 With unlimited budgets :math:`h(S)` is the mean of its members' :math:`T_i = n\varphi_i`, so
 :math:`S` blocks if and only if :math:`n\sum_{i\in S}\varphi_i < |S|\,v(S)`. With zero budgets it is
 the largest of them: every member must have less than :math:`v(S)`. The grand coalition never
-blocks an allocation of :func:`shapfair.allocation.allocate`, since some party has a model of value
-:math:`v(N)`. NumPy alone; exact twins are in :mod:`shapfair.theory.stability`.
+blocks an allocation of :func:`shapfair.allocation.allocate` if no flow is negative and nobody
+desires less than the best model; it is left out here. NumPy alone; exact twins are in
+:mod:`shapfair.theory.stability`.
 """
 
 import math

@@ -40,6 +40,9 @@ from shapfair.origin import check_provenance
 VALUE, SEED = "value", "seed"
 """Names of the CSV columns that are not parties."""
 
+SEPARATORS = {"semicolons": ";", "tabs": "\t"}
+"""What spreadsheets may put in the place of commas, for which there is a hint."""
+
 MAX_TABLES = 10_000
 """Most tables of a file, one per seed."""
 
@@ -351,7 +354,11 @@ def _parties(header: list[str], where: str, exact: bool) -> tuple[str, ...]:
     if exact:
         check_party_count(len(parties), where)
     if VALUE not in header:
-        raise ValueError(f"{where}: no column is named 'value', found: {', '.join(header)}")
+        found = f"{where}: no column is named 'value', found: {', '.join(header)}"
+        others = [name for name, mark in SEPARATORS.items() if mark in ",".join(header)]
+        if others:
+            found += f"; fields are separated by {others[0]}, need commas, and points in decimals"
+        raise ValueError(found)
     for name in header[header.index(VALUE) + 1 :]:
         if name != SEED:
             raise ValueError(

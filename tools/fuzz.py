@@ -20,6 +20,7 @@ import hashlib
 import io
 import json
 import os
+import pickle
 import random
 import shutil
 import sys
@@ -38,6 +39,7 @@ import altered_deliveries
 import fuzz_inputs as inputs
 import fuzz_readers as readers
 import numpy as np
+import pickled_tables
 import yaml
 from fuzz_readers import Refused
 
@@ -457,6 +459,17 @@ def load_delivered(files: Files) -> Any:
 # --- the claims ledger ---------------------------------------------------------------------------
 
 
+def pickled_samples() -> list[bytes]:
+    """A value table as both protocols of NumPy have it."""
+    table = {"party_labels": [[0], [1, 2]], "test_acc": np.array([0, 0.25, 0.5, 1])}
+    return [pickle.dumps(table, protocol) for protocol in (4, 5)]
+
+
+def load_pickled(content: bytes) -> Any:
+    """Read it as tools/authors_tables.py does."""
+    return pickled_tables.read_table(written(content))
+
+
 def read_claims(text: str) -> bool:
     """Rows of the ledger; a few rules of its schema are checked once more."""
     written(encoded := inputs.encoded(text), "0.yml")
@@ -505,6 +518,7 @@ def targets() -> dict[str, Target]:
         ),
         "receipts": Target(10, spoilt([receipt]), accepts(verify, ValueError)),
         "stores": Target(5, fuzzed_store, read_store),
+        "pickled tables": Target(40, spoilt(pickled_samples()), accepts(load_pickled, ValueError)),
         "claims": Target(3, lambda rng: inputs.claims(rng, rows, yaml.safe_dump), read_claims),
     }
 

@@ -3,13 +3,16 @@
 Usage: python tools/record_models.py NAME [--seeds K] [--values FILE] [--folder PATH] [--out FILE]
 
 The targets are those of the mean of the recorded tables, repaired by the monotone hull, the same
-under every seed. Models stay in the folder, so that a run which was stopped goes on where it was.
+under every seed. Models stay in the folder, so that a run which was stopped goes on where it was;
+the seconds of the record are those of all runs on the folder.
 """
 
 import argparse
 import json
 import sys
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -23,6 +26,18 @@ from shapfair.paper.experiments import EXPERIMENTS
 from shapfair.valuation.evaluation import provenance
 
 ROOT = Path(__file__).resolve().parents[1]
+
+
+@contextmanager
+def timed(file: Path) -> Iterator[None]:
+    """Add the time that this takes to the times of the file, also if it is stopped."""
+    start = time.perf_counter()
+    try:
+        yield
+    finally:
+        file.parent.mkdir(parents=True, exist_ok=True)
+        with file.open("a", encoding="utf-8") as times:
+            times.write(f"{time.perf_counter() - start:.1f}\n")
 
 
 def row(model: RewardModel) -> dict[str, Any]:
@@ -54,7 +69,6 @@ def main() -> int:
     parser.add_argument("--out", type=Path, help="default: results/models-NAME.json")
     arguments = parser.parse_args()
     name = arguments.name
-    start = time.perf_counter()
     game = Game.read(arguments.values or ROOT / "results" / f"{name}.json")
     if game.provenance is None:
         raise ValueError(f"{name}: the value table has no provenance")
@@ -62,22 +76,23 @@ def main() -> int:
     seeds = game.provenance["seeds"][: arguments.seeds]
     allocation = allocate(game.averaged(), 0, repair="hull")
     models: list[RewardModel] = []
-    found = 0
+    found, seconds = 0, 0.0
     for seed in seeds:
         folder = arguments.folder / name / f"seed-{seed}"
         found += len(list(folder.glob("*.json")))
-        models += deliver(
-            experiment,
-            targets_of(allocation, game, experiment, seed),
-            seed,
-            folder,
-            finished=lambda m: print(
-                f"seed {m.seed}, {m.target.party}: target {m.target.accuracy:.4f}, validation "
-                f"{m.validation:.4f}, test {m.test:.4f}, step {m.step:g}, {m.outcome}",
-                flush=True,
-            ),
-        )
-    seconds = time.perf_counter() - start
+        with timed(folder / "seconds"):
+            models += deliver(
+                experiment,
+                targets_of(allocation, game, experiment, seed),
+                seed,
+                folder,
+                finished=lambda m: print(
+                    f"seed {m.seed}, {m.target.party}: target {m.target.accuracy:.4f}, validation "
+                    f"{m.validation:.4f}, test {m.test:.4f}, step {m.step:g}, {m.outcome}",
+                    flush=True,
+                ),
+            )
+        seconds += sum(map(float, (folder / "seconds").read_text().split()))
     work = {"job_steps": sum(int(np.ceil(model.step)) for model in models)}
     origin = provenance(
         experiment.description(),

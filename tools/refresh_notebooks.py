@@ -26,7 +26,7 @@ ROOT = Path(__file__).resolve().parents[1]
 SOURCES = (
     *("_config.yml", "_toc.yml", "book", "notebooks", "results"),
     *("SECURITY.md", "shapfair/verifier.py", "shapfair/receipt.schema.json"),  # pages have these
-    "benchmarks/estimation.json",
+    *(f"benchmarks/{name}.json" for name in ("estimation", "authors", "keras")),
 )
 """What the book is built from."""
 CELL_TIMEOUT = 3600

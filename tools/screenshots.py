@@ -29,7 +29,10 @@ BROWSERS = ("chromium", "chromium-browser", "google-chrome")
 FLAGS = ("--no-sandbox", "--disable-background-networking", "--hide-scrollbars")
 MEASURE = """
 async (width) => {
-    if (window.MathJax?.startup?.promise) await MathJax.startup.promise;
+    if (window.MathJax?.startup?.promise) {
+        await MathJax.startup.promise;
+        await MathJax.startup.document.lazyTypesetAll();  // else only what is in sight
+    }
     await document.fonts.ready;
     const root = document.documentElement;
     const article = document.querySelector(".bd-article") ?? document.body;

@@ -12,10 +12,13 @@ trap 'rm -rf "$scratch"' EXIT
 (cd "$scratch" && npm pack --silent "mathjax@$version" >/dev/null && tar -xzf "mathjax-$version.tgz")
 
 rm -rf "$target"
-mkdir -p "$target/output/chtml/fonts" "$target/input/tex"
+mkdir -p "$target/a11y" "$target/input/tex" "$target/output/chtml/fonts" "$target/ui"
 cd "$scratch/package"
 cp LICENSE "$target/"
-cp es5/tex-mml-chtml.js "$target/"
+# Single components: together they are two thirds of tex-chtml.js, which has a menu and a speech engine.
+for component in startup core input/tex output/chtml output/chtml/fonts/tex a11y/assistive-mml ui/lazy; do
+    cp "es5/$component.js" "$target/$component.js"
+done
 cp -R es5/output/chtml/fonts/woff-v2 "$target/output/chtml/fonts/"
 # Loaded on demand, by \boldsymbol, \cancel and \color among others.
 cp -R es5/input/tex/extensions "$target/input/tex/"

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from shapfair.cli.options import (
     add_allocation_options,
+    add_currency_option,
     allocation_of,
     check_apart,
     print_warnings,
@@ -38,6 +39,7 @@ def add_allocate(subparsers: Any) -> None:
         default="table",
         help="json: a receipt, which `shapfair verify` checks (default: table)",
     )
+    add_currency_option(add)
     add("--out", metavar="FILE", type=Path, help="write to FILE instead of the terminal")
     add("--figure", metavar="FILE.svg", type=Path, help="draw payoffs, models and flows")
     parser.set_defaults(handler=_allocate, words=words_of(parser))
@@ -62,26 +64,29 @@ def _allocate(arguments: argparse.Namespace) -> int:
         allocation = allocation_of(arguments, source.game)
         if out:
             with out.open("w", encoding="utf-8", newline="") as file:
-                _write(allocation, source, arguments.format, file)
+                _write(allocation, source, arguments, file)
         else:
-            _write(allocation, source, arguments.format, sys.stdout)
+            _write(allocation, source, arguments, sys.stdout)
         if figure:
             from shapfair.report import figures
 
-            figures.save(figures.figure(allocation), figure, arguments.figure.suffix[1:])
+            drawing = figures.figure(allocation, arguments.currency)
+            figures.save(drawing, figure, arguments.figure.suffix[1:])
     if arguments.format != "json":  # where the warnings are part of the document
         print_warnings(allocation.warnings)
     return 0
 
 
-def _write(allocation: "Allocation", source: "Source", form: str, file: Any) -> None:
-    if form == "json":
+def _write(
+    allocation: "Allocation", source: "Source", arguments: argparse.Namespace, file: Any
+) -> None:
+    if arguments.format == "json":
         from shapfair import receipt
 
         file.write(receipt.to_json(allocation, source))
-    elif form == "csv":
+    elif arguments.format == "csv":
         file.write(allocation.to_csv())
     else:
         from shapfair.report.text import print_allocation
 
-        print_allocation(allocation, file)
+        print_allocation(allocation, file, arguments.currency)

@@ -18,6 +18,7 @@ from shapfair.cli.estimate import add_estimate
 from shapfair.cli.models import add_models
 from shapfair.cli.notes import stopped
 from shapfair.cli.options import on_command_line, say
+from shapfair.cli.report import add_report
 from shapfair.cli.reproduce import add_reproduce
 from shapfair.cli.store import add_store
 from shapfair.cli.template import add_template
@@ -76,9 +77,18 @@ def _show(message: Warning | str, *_: Any, **__: Any) -> None:
 
 def _arguments(argv: Sequence[str] | None) -> argparse.Namespace:
     try:
-        return parser().parse_args(argv)
+        arguments, unknown = parser().parse_known_args(argv)
     except SystemExit:  # all has been said, as with --help
         return argparse.Namespace(words={}, handler=lambda arguments: 0)
+    if unknown:
+        from difflib import get_close_matches  # late, since it is seldom needed
+
+        options = [word for word in arguments.words.values() if word.startswith("--")]
+        meant = get_close_matches(unknown[0].partition("=")[0], options, n=1)
+        hint = f", did you mean {meant[0]}?" if meant else ""
+        program = f"shapfair {arguments.command}"
+        raise ValueError(f"unknown: {' '.join(unknown)}{hint} (see {program} --help)")
+    return arguments
 
 
 class _Parser(argparse.ArgumentParser):
@@ -98,9 +108,9 @@ def parser() -> argparse.ArgumentParser:
         description="Payoffs and model rewards of Shapley-fair collaborative machine learning.",
     )
     parser.add_argument("--version", action="version", version=f"shapfair {__version__}")
-    subparsers = parser.add_subparsers(required=True, metavar="COMMAND")
+    subparsers = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
     commands = (
-        *(add_allocate, add_verify, add_template, add_estimate, add_data),
+        *(add_allocate, add_report, add_verify, add_template, add_estimate, add_data),
         *(add_reproduce, add_store, add_models),
     )
     for add in commands:

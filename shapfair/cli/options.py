@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 EXPERIMENT_PARTIES = {
     "mnist": 5,
     "mnist-carried": 5,
+    "mnist-duplicates": 5,
     "mnist-copy-1-2": 6,
     "mnist-copy-6-9": 6,
     "mnist-disjoint": 5,
@@ -96,6 +97,24 @@ def add_amount_options(add: Any) -> None:
         help="payoff per unit of value; budgets, desired values and results are payoffs "
         "(default: 1)",
     )
+
+
+def add_currency_option(add: Any) -> None:
+    """What a unit of payoff is called; ``add`` is ``add_argument`` of the command."""
+    add(
+        "--currency",
+        metavar="NAME",
+        type=_name,
+        default="",
+        help="what a unit of payoff is called, as EUR, for tables and figures",
+    )
+
+
+def _name(text: str) -> str:
+    """A name that is harmless wherever it is shown, or none."""
+    if text and (flaw := names.flaw(text)):
+        raise argparse.ArgumentTypeError(f"{names.shown(text)}: {flaw}")
+    return text
 
 
 def allocation_of(arguments: argparse.Namespace, game: "Game") -> "Allocation":

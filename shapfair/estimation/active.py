@@ -45,9 +45,9 @@ def next_coalitions(sample: Sample, number: int, seed: int) -> list[int]:
         np.append(sample.values, np.zeros(len(candidates))),
         np.append(sample.drawn, np.zeros(len(candidates), dtype=bool)),
     )
-    fitted = CoverageProcess.of(sample, np.random.default_rng([seed, len(known)]))
-    process = CoverageProcess(everything, fitted.prior)
-    covariance, flows = posterior(process, np.arange(len(everything.values)) < len(known))
+    valued = np.arange(len(everything.values)) < len(known)
+    process = CoverageProcess.of(everything, valued, np.random.default_rng([seed, len(known)]))
+    covariance, flows = posterior(process, valued)
     chosen = _most_telling(covariance, flows, process.prior.nugget, min(number, len(candidates)))
     return [candidates[k] for k in chosen]
 

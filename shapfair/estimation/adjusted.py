@@ -8,8 +8,8 @@ and biased as far as the surrogate is.
 *Cross-fitted*: the drawn coalitions are dealt into folds; a surrogate that has not seen a fold
 predicts it, and the residuals of the fold estimate the sum of all residuals that are not known.
 Given everything outside of the fold, its coalitions are a simple random sample, so the estimate is
-unbiased for every game and any surrogate. Its errors are those of stratified sampling of the
-residuals.
+unbiased for every game and any surrogate that has not seen the fold: neither in what it is fitted
+to, nor in how it was chosen. Its errors are those of stratified sampling of the residuals.
 
 With an additive surrogate the second is the regression-adjusted estimate by maximum sample reuse of
 R. T. Witter, Y. Liu and C. Musco, Regression-adjusted Monte Carlo estimators for Shapley values and
@@ -19,7 +19,7 @@ probabilistic values, arXiv:2506.11849, 2025.
 from dataclasses import dataclass
 
 import numpy as np
-from jaxtyping import Float
+from jaxtyping import Bool, Float
 
 from shapfair.estimation.design import FOLDS
 from shapfair.estimation.sample import Sample
@@ -65,10 +65,21 @@ class CrossFitted:
     flow_errors: Float[np.ndarray, "n n"]
     payoff_errors: Float[np.ndarray, " n"]
 
-    @property
-    def score(self) -> float:
-        """Squared error of all flows together; the better of two surrogates has less."""
-        return float(np.sum(self.flow_errors**2))
+
+def unexplained(sample: Sample, surrogate: Surrogate, known: Bool[np.ndarray, " m"]) -> float:
+    """Squared error of all flows together, by the residuals of known values on unseen folds.
+
+    Of two surrogates the better has less.
+    """
+    held_out = np.zeros(len(sample.values))
+    drawn = known & sample.drawn
+    for fold in range(FOLDS):
+        inside = drawn & (sample.folds == fold)
+        if inside.any():
+            expected = surrogate.seeing(known & ~inside).values
+            held_out[inside] = (sample.values - expected)[inside]
+    flow_errors, _ = Deviations.of(sample, held_out, drawn).errors()
+    return float(np.sum(flow_errors**2))
 
 
 def cross_fitted(sample: Sample, surrogate: Surrogate) -> CrossFitted:
@@ -90,7 +101,7 @@ def cross_fitted(sample: Sample, surrogate: Surrogate) -> CrossFitted:
         estimates.append(
             explained.flows + flow_sum(sample.members, residuals * factor * per_coalition)
         )
-    deviations = Deviations.of(sample, held_out)
+    deviations = Deviations.of(sample, held_out, sample.drawn)
     return CrossFitted(np.mean(estimates, axis=0), held_out, *deviations.errors())
 
 
@@ -119,10 +130,13 @@ class Deviations:
     groups: np.ndarray
 
     @classmethod
-    def of(cls, sample: Sample, residuals: Float[np.ndarray, " m"]) -> "Deviations":
-        """Of residuals of a sample, where sizes with one drawn coalition show none."""
-        sizes, taken, total = sample.sizes, sample.taken[sample.sizes], sample.open[sample.sizes]
-        chosen = sample.drawn & (taken >= 2) & (taken < total)
+    def of(
+        cls, sample: Sample, residuals: Float[np.ndarray, " m"], drawn: Bool[np.ndarray, " m"]
+    ) -> "Deviations":
+        """Of residuals of drawn coalitions, where sizes with one of them show none."""
+        sizes, total = sample.sizes, sample.open[sample.sizes]
+        taken = np.bincount(sizes[drawn], minlength=sample.n + 1)[sizes]
+        chosen = drawn & (taken >= 2) & (taken < total)
         m = np.maximum(taken, 2)
         rates = np.sqrt(np.maximum(1 - m / np.maximum(total, 1), 0) / (m * (m - 1)))
         amounts = residuals * rates * total / counts(sample.n)[sizes]

@@ -2,19 +2,27 @@
 
 Of the surrogates, the coverage process and the additive game, that one is taken whose residuals on
 coalitions that it has not seen leave the smaller error. The errors are those of the unbiased
-estimate with the same surrogate, which are wider than the completed table needs.
+estimate, for which the surrogate is fitted and chosen anew without each fold; they are wider than
+the completed table needs.
 """
 
 from dataclasses import dataclass
 
 import numpy as np
+from jaxtyping import Bool
 
 from shapfair import memory
-from shapfair.estimation.adjusted import CrossFitted, completed, completed_weights, cross_fitted
-from shapfair.estimation.process import CoverageProcess
+from shapfair.estimation.adjusted import (
+    CrossFitted,
+    completed,
+    completed_weights,
+    cross_fitted,
+    unexplained,
+)
+from shapfair.estimation.process import CoverageProcess, FittedAnew
 from shapfair.estimation.protocol import Estimated, Values
 from shapfair.estimation.sample import Sample
-from shapfair.estimation.surrogate import Additive, Surrogate, WeightedSurrogate
+from shapfair.estimation.surrogate import Additive, Explained, Surrogate, WeightedSurrogate
 
 
 @dataclass(frozen=True, eq=False)
@@ -34,6 +42,29 @@ class Completed:
     unbiased: CrossFitted
 
 
+@dataclass(frozen=True, eq=False)
+class Better:
+    """The better of the surrogates, fitted and chosen by the known values alone.
+
+    Attributes:
+        sample: coalitions and their values.
+        seed: of the choice of values from which the process is fitted.
+    """
+
+    sample: Sample
+    seed: int
+
+    def of(self, known: Bool[np.ndarray, " m"]) -> WeightedSurrogate:
+        """The one that leaves less unexplained of the known values."""
+        process = FittedAnew(self.sample, self.seed).process(known)
+        candidates: list[WeightedSurrogate] = [process, Additive(self.sample)]
+        return min(candidates, key=lambda one: unexplained(self.sample, one, known))
+
+    def seeing(self, known: Bool[np.ndarray, " m"]) -> Explained:
+        """See :class:`~shapfair.estimation.surrogate.Surrogate`."""
+        return self.of(known).seeing(known)
+
+
 def complete(sample: Sample, seed: int, noise: float = 0.0) -> Completed:
     r"""Complete a table by the better surrogate.
 
@@ -43,14 +74,14 @@ def complete(sample: Sample, seed: int, noise: float = 0.0) -> Completed:
         noise: variance of a value by training. So much of the process's nugget is noise, and the
             known values count less for it: by :math:`\max(0, 1 - \sigma^2/\text{nugget})`.
     """
-    process = CoverageProcess.of(sample, np.random.default_rng([seed, sample.n]))
-    candidates: list[WeightedSurrogate] = [process, Additive(sample)]
-    unbiased = [cross_fitted(sample, surrogate) for surrogate in candidates]
-    best = int(np.argmin([found.score for found in unbiased]))
-    share = max(0.0, 1 - noise / process.prior.nugget) if noise and best == 0 else 1.0
-    flows = completed(sample, candidates[best], share)
-    weights = completed_weights(sample, candidates[best], share)
-    return Completed(candidates[best], flows, weights, unbiased[best])
+    better = Better(sample, seed)
+    surrogate = better.of(np.ones(len(sample.values), dtype=bool))
+    share = 1.0
+    if noise and isinstance(surrogate, CoverageProcess):
+        share = max(0.0, 1 - noise / surrogate.prior.nugget)
+    flows = completed(sample, surrogate, share)
+    weights = completed_weights(sample, surrogate, share)
+    return Completed(surrogate, flows, weights, cross_fitted(sample, better))
 
 
 def check_memory(n: int, values: int, what: str) -> None:

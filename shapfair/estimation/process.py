@@ -44,15 +44,17 @@ class Prior:
     nugget: float
 
     @classmethod
-    def fitted(cls, sample: Sample, rng: np.random.Generator) -> "Prior":
-        """The amplitudes of greatest posterior density, from up to :data:`FITTED_ON` values.
+    def fitted(
+        cls, sample: Sample, known: Bool[np.ndarray, " m"], rng: np.random.Generator
+    ) -> "Prior":
+        """The amplitudes of greatest posterior density, from up to :data:`FITTED_ON` known values.
 
         Their logarithms are normal beforehand, around an equal share of the values' mean square.
 
         Cost: some hundred systems of 150 equations, 0.1 to 0.5 s.
         """
         kernel = Kernel.of(sample.own_values)
-        chosen = rng.permutation(len(sample.values))[:FITTED_ON]
+        chosen = rng.permutation(np.flatnonzero(known))[:FITTED_ON]
         y, members = sample.values[chosen], sample.members[chosen]
         parts = np.stack([*kernel.parts(members, members), np.eye(len(y))])
         scales = np.maximum(np.trace(parts, axis1=1, axis2=2) / len(y), 1e-300)
@@ -109,9 +111,11 @@ class CoverageProcess:
     prior: Prior
 
     @classmethod
-    def of(cls, sample: Sample, rng: np.random.Generator) -> "CoverageProcess":
-        """With the prior that fits the sample."""
-        return cls(sample, Prior.fitted(sample, rng))
+    def of(
+        cls, sample: Sample, known: Bool[np.ndarray, " m"], rng: np.random.Generator
+    ) -> "CoverageProcess":
+        """With the prior that fits the known values."""
+        return cls(sample, Prior.fitted(sample, known, rng))
 
     @cached_property
     def covariance(self) -> Float[np.ndarray, "m m"]:
@@ -144,3 +148,27 @@ class CoverageProcess:
         own = payoffs_of(self.flows).T - terms @ self.covariance
         solved = load("scipy.linalg").cho_solve(self.factor(everything), own.T)
         return np.asarray(solved.T) + terms
+
+
+@dataclass(frozen=True, eq=False)
+class FittedAnew:
+    """The process whose prior, too, has seen the known values alone.
+
+    In the amplitudes of a prior of all values it would have seen what it is to predict.
+
+    Attributes:
+        sample: coalitions and their values.
+        seed: of the choice of values from which the prior is fitted.
+    """
+
+    sample: Sample
+    seed: int
+
+    def process(self, known: Bool[np.ndarray, " m"]) -> CoverageProcess:
+        """With the prior that fits the known values. Cost: as :meth:`Prior.fitted`."""
+        rng = np.random.default_rng([self.seed, self.sample.n])
+        return CoverageProcess.of(self.sample, known, rng)
+
+    def seeing(self, known: Bool[np.ndarray, " m"]) -> Explained:
+        """See :class:`~shapfair.estimation.surrogate.Surrogate`."""
+        return self.process(known).seeing(known)

@@ -290,7 +290,7 @@ def _from_sample(
 ) -> _Found:
     """Flows, what they were found by, and how far they may be off."""
     check_memory(table.n, len(table.coalitions), "values")
-    sample = sample_of(table)
+    sample = sample_of(table, seed)
     if design == "paired":
         additive = Additive(sample)
         weights = completed_weights(sample, additive)
@@ -303,12 +303,12 @@ def _from_sample(
     method = "additive game" if isinstance(found.surrogate, Additive) else "coverage process"
     if short:
         return _Found(found.flows, found.flows, method, found.weights, None)
-    sampling = Deviations.of(sample, found.unbiased.residuals)
+    sampling = Deviations.of(sample, found.unbiased.residuals, sample.drawn)
     return _Found(found.flows, found.unbiased.flows, method, found.weights, sampling)
 
 
-def sample_of(table: PartialTable) -> Sample:
+def sample_of(table: PartialTable, seed: int) -> Sample:
     """The sample in which all but single parties and the grand coalition count as drawn."""
     fixed = set(always(table.n))
     drawn = np.array([coalition not in fixed for coalition in table.coalitions])
-    return Sample(table.n, table.coalitions, table.mean, drawn)
+    return Sample(table.n, table.coalitions, table.mean, drawn, seed)

@@ -18,7 +18,7 @@ from jaxtyping import Bool, Float
 
 from shapfair.estimation.adjusted import cross_fitted
 from shapfair.estimation.closed_forms import symmetric_flows
-from shapfair.estimation.process import CoverageProcess
+from shapfair.estimation.process import FittedAnew
 from shapfair.estimation.protocol import Estimated, Values
 from shapfair.estimation.sample import Sample
 from shapfair.estimation.surrogate import Additive, Explained, Surrogate
@@ -45,22 +45,21 @@ class Reuse:
 
     Args:
         name: what it is called in the literature.
-        surrogate: fits one to a sample; the generator is for what it leaves to chance.
+        surrogate: of a sample, with a seed for what it leaves to chance.
     """
 
     name: str
-    surrogate: Callable[[Sample, np.random.Generator], Surrogate]
+    surrogate: Callable[[Sample, int], Surrogate]
 
     def estimate(self, values: Values, n: int, evaluations: int, seed: int) -> Estimated:
         """Flows and payoffs; see :class:`~shapfair.estimation.protocol.Estimator`."""
         sample = Sample.by_random_design(values, n, evaluations, seed)
-        rng = np.random.default_rng([seed, n])
-        found = cross_fitted(sample, self.surrogate(sample, rng))
+        found = cross_fitted(sample, self.surrogate(sample, seed))
         return Estimated(
             found.flows, found.flow_errors, found.payoff_errors, len(sample.coalitions)
         )
 
 
-MAXIMUM_SAMPLE_REUSE = Reuse("maximum sample reuse", lambda sample, rng: SizeMeans(sample))
-REGRESSION_ADJUSTED = Reuse("regression-adjusted reuse", lambda sample, rng: Additive(sample))
-COVERAGE_UNBIASED = Reuse("coverage process, unbiased", CoverageProcess.of)
+MAXIMUM_SAMPLE_REUSE = Reuse("maximum sample reuse", lambda sample, seed: SizeMeans(sample))
+REGRESSION_ADJUSTED = Reuse("regression-adjusted reuse", lambda sample, seed: Additive(sample))
+COVERAGE_UNBIASED = Reuse("coverage process, unbiased", FittedAnew)

@@ -17,14 +17,15 @@ class Sample:
     """Known values of a game.
 
     Of every size the coalitions marked as ``drawn`` are a simple random sample of those that are
-    not otherwise known, in the order in which they were drawn. The others, such as single parties
-    or coalitions chosen for what their values were expected to tell, may be any.
+    not otherwise known. The others, such as single parties or coalitions chosen for what their
+    values were expected to tell, may be any.
 
     Attributes:
         n: number of parties.
         coalitions: distinct bitmasks, none empty.
         values: of these, shape ``(m,)``.
         drawn: whether a coalition was drawn at random, shape ``(m,)``.
+        seed: by which the drawn ones are dealt into folds.
 
     Raises:
         ValueError: if a single party's value or the grand coalition's is not among them.
@@ -34,6 +35,7 @@ class Sample:
     coalitions: tuple[int, ...]
     values: Float[np.ndarray, " m"]
     drawn: Bool[np.ndarray, " m"]
+    seed: int = 0
 
     def __post_init__(self) -> None:
         needed = [*(1 << i for i in range(self.n)), 2**self.n - 1]
@@ -54,7 +56,7 @@ class Sample:
         found = Ledger(values, evaluations)(coalitions)
         fixed = set(always(n))
         drawn = np.array([coalition not in fixed for coalition in coalitions])
-        return cls(n, tuple(coalitions), found, drawn)
+        return cls(n, tuple(coalitions), found, drawn, seed)
 
     @cached_property
     def members(self) -> Members:
@@ -85,9 +87,14 @@ class Sample:
 
     @cached_property
     def folds(self) -> Int[np.ndarray, " m"]:
-        """The fold of every drawn coalition, dealt in turn within its size; -1 for the others."""
+        """The fold of every drawn coalition, dealt by chance within its size; -1 for the others.
+
+        A table lists coalitions in order. Dealt in that order, a fold would be known to lie between
+        its neighbours, and would not be a random sample of what the others leave.
+        """
         folds, next_of = np.full(len(self.coalitions), -1), defaultdict[int, int](int)
-        for k in np.flatnonzero(self.drawn):
+        rng = np.random.default_rng([self.seed, self.n, FOLDS])
+        for k in rng.permutation(np.flatnonzero(self.drawn)):
             size = int(self.sizes[k])
             folds[k] = next_of[size] % FOLDS
             next_of[size] += 1

@@ -26,11 +26,14 @@ from shapfair.training.learner import CLASSIFICATION, Variables
 from shapfair.training.step import Chunks, score
 
 
-def accuracies(experiment: Experiment, parameters: Variables) -> tuple[float, float]:
-    """Validation and test accuracy, see :func:`~shapfair.made_to_order.stopping.halves`."""
+def accuracies(experiment: Experiment, parameters: Variables, seed: int) -> tuple[float, float]:
+    """Validation and test accuracy of a model that was made under a seed.
+
+    See :func:`~shapfair.made_to_order.stopping.halves`.
+    """
     validation, test = (
         score(experiment.learner, parameters, Chunks.of(half))
-        for half in halves(experiment.dataset)
+        for half in halves(experiment.dataset, seed)
     )
     return validation, test
 
@@ -74,7 +77,7 @@ def reward_models(
     Cost: the training of the own models, then about as many steps as the models have in the end,
     and a pass over the validation half for every point of their curves.
     """
-    _check(experiment, targets)
+    _check(experiment, targets, seed)
     if not targets:
         return ()
     devices = local_devices()[: len(targets)]
@@ -135,7 +138,7 @@ def check_own(
             )
 
 
-def _check(experiment: Experiment, targets: Sequence[Target]) -> None:
+def _check(experiment: Experiment, targets: Sequence[Target], seed: int) -> None:
     parties = experiment.partition.parties
     for k, target in enumerate(targets):
         if target.party not in parties:
@@ -147,7 +150,7 @@ def _check(experiment: Experiment, targets: Sequence[Target]) -> None:
             f"experiment {experiment.name}: its optimiser is carried from coalition to coalition, "
             "so no party's own model can be made by itself: take the experiment with a fresh one"
         )
-    examples = len(halves(experiment.dataset)[0].test_labels)
+    examples = len(halves(experiment.dataset, seed)[0].test_labels)
     if experiment.task == CLASSIFICATION and examples * TOLERANCE < 1:
         raise ValueError(
             f"validation: with {examples} examples, half of the test set, accuracies are "

@@ -80,7 +80,7 @@ class Workbench:
         self._experiment, self._seed, self._device = experiment, seed, device
         self._stopped = stopped
         self._data = jax.device_put(training_data(experiment.dataset), device)
-        self._halves = [Chunks.of(half, device) for half in halves(experiment.dataset)]
+        self._halves = [Chunks.of(half, device) for half in halves(experiment.dataset, seed)]
         self._grand = 2 ** len(experiment.partition.parties) - 1
         # The batches of the grand coalition come first: a shuffle does not know how many follow.
         training = experiment.training

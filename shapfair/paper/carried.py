@@ -58,6 +58,10 @@ class CarriedExperiment(Experiment):
             "model can be trained by itself: take the experiment with a fresh one"
         )
 
+    def provenance(self) -> dict[str, Any]:
+        """As of any experiment; but one model after the other is trained, on one device."""
+        return {**super().provenance(), "devices": 1, "lanes": 1}
+
     def evaluate(
         self,
         jobs: Iterable[Job],

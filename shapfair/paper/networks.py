@@ -40,11 +40,12 @@ class MLP(nn.Module):
 class CNN(nn.Module):
     """The CIFAR-10 network of App. J.2: three 3x3 convolutions, two max-pools, two dense layers.
 
-    Convolutions do not pad and have ReLU; pooling follows the first two; the first dense layer is
-    linear, as the appendix says. Each convolution is a matrix product with the windows of its input
-    laid out as rows: inside a loop XLA's own convolution is 25 times slower on a CPU. Pooling comes
-    before bias and ReLU, which gives the same numbers at a quarter of the work, and only what
-    pooling keeps is computed.
+    Pooling follows the first two convolutions; the first dense layer is linear, as the appendix
+    says. That convolutions have ReLU and do not pad, and that pixels are scaled to 0 to 1, are
+    assumptions: the appendix does not say. Each convolution is a matrix product with the windows of
+    its input laid out as rows: inside a loop XLA's own convolution is 25 times slower on a CPU.
+    Pooling comes before bias and ReLU, which gives the same numbers at a quarter of the work, and
+    only what pooling keeps is computed.
 
     Args:
         filters: numbers of filters of the three convolutions.

@@ -42,8 +42,8 @@ def withholding(values: Table, shown: Table, party: int, budgets: Any = inf) -> 
     With budgets it is a theorem for two parties, where the greatest clearing vector gives
     :math:`T_1 = v(N) + \min(v(1) - v(2), b_2)`, which falls with :math:`v(1)` and :math:`v(N)`; and
     for any number if the others make up for what is withheld, see :func:`made_up_for`. In general
-    it may fail from three parties on: the others then pay less to one another and have more left
-    for ``party``.
+    it may fail from three parties on: what is hidden makes one of the others look less useful and
+    another one more, which can buy more from ``party`` if it was short of money.
 
     Args:
         values: the value table :math:`v` with all data.
@@ -216,6 +216,18 @@ def copies(values: Table, party: int, purses: Sequence[Any], budgets: Any = inf)
 
     Cost: an exact allocation with and one without the copies.
     """
+    after, before = copies_and_party(values, party, purses, budgets)
+    return _not_more(party, before, after, f"with {len(purses) - 1} more names")
+
+
+def copies_and_party(
+    values: Table, party: int, purses: Sequence[Any], budgets: Any = inf
+) -> tuple[Fraction, Fraction]:
+    r"""Totals of a party with copies of itself, and of the party alone.
+
+    With copies: the best model of all names and all their payoffs. Arguments, errors and cost are
+    those of :func:`copies`.
+    """
     n = count_parties(len(values))
     _check_party(party, n)
     b = list(exact.amounts_of("budgets", budgets, n))
@@ -227,8 +239,7 @@ def copies(values: Table, party: int, purses: Sequence[Any], budgets: Any = inf)
     allocation = exact.allocate(replicate(values, party, len(others)), [*b, *others])
     names = [party, *range(n, n + len(others))]
     best = max(allocation.model_values[k] for k in names)
-    after = best + sum((allocation.payoffs[k] for k in names), Fraction(0))
-    return _not_more(party, before, after, f"with {len(others)} more names")
+    return best + sum((allocation.payoffs[k] for k in names), Fraction(0)), before
 
 
 # --- newcomers and money -------------------------------------------------------------------------
@@ -275,7 +286,7 @@ def hidden_budget(
     r"""Whether a party is no better off by showing less money than it has.
 
     Theorem: so it is if a model is worth its price, since the party's total does not fall when its
-    budget rises (chapter 4, more money). If a model is worth less to the party than it costs,
+    budget rises (chapter 5, more money). If a model is worth less to the party than it costs,
     ``worth`` < 1, it may pay to show less: the model gets worse by more than the payoff rises.
 
     Args:

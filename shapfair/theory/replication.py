@@ -5,7 +5,7 @@ through two nondecreasing sequences: the mean value of the coalitions of :math:`
 without the party and with it. Every such pair of sequences, hence every monotone game as far as
 replication goes, is a nonnegative combination of *threshold games* :math:`v_{t,s}`, which makes
 "one copy does not pay, so many copies do not pay" a finite, exact question for every :math:`n`
-and :math:`K`: see :func:`failure`.
+and :math:`K`: see :func:`failure`. Its answer for all of them is :func:`failing_copies`.
 
 Everything is exact: values are integers, fractions or floats (which are fractions too), in bitmask
 order. Parties count from 0.
@@ -219,8 +219,9 @@ def certificate_polynomials(n: int, start: int) -> list[tuple[int, ...]]:
     r"""Polynomials that prove ":math:`T_1\le T_0` implies :math:`T_K\le T_0`" for all large K.
 
     The multiplier :math:`\theta = nK/(n+K-1)` proves the implication if :math:`y\le\theta x` in
-    every threshold game. For each one, in the order of :func:`rays`, these are the coefficients
-    of :math:`(K+1)(K+2)\cdots(K+n-1)\,(\theta x - y)`, a polynomial of integers, in powers of
+    every threshold game; from three parties on it is the smallest that can. For each game, in the
+    order of :func:`rays`, these are the coefficients of
+    :math:`(K+1)(K+2)\cdots(K+n-1)\,(\theta x - y)`, a polynomial of integers, in powers of
     :math:`u` where :math:`K = \text{start} + u`. If none is negative, the implication holds for
     every :math:`K\ge\text{start}`.
 
@@ -253,23 +254,15 @@ def proved_from(n: int, start: int) -> bool:
 def failing_copies(n: int) -> list[int]:
     r"""All numbers of copies K for which the implication of :func:`failure` is false.
 
-    Every K is decided: those below the first ``start`` that is :func:`proved_from` one by one.
-    There is such a start for every ``n``, since the polynomials are zero or have a positive leading
-    coefficient; up to 25 parties it is at most :math:`n^2/4`.
+    Theorem (chapter 8): they are :math:`2\le K\le\lfloor(n-2)^2/4\rfloor - 2` for seven parties or
+    more, and none for fewer.
 
     Raises:
         ValueError: if ``n`` < 2.
-        ArithmeticError: if the polynomials prove nothing for any start up to :math:`n^2`.
     """
     if n < 2:
         raise ValueError(f"n = {n}: need two parties")
-    failing: list[int] = []
-    for copies in range(1, n * n + 1):
-        if proved_from(n, copies):
-            return failing
-        if not holds(n, copies):
-            failing.append(copies)
-    raise ArithmeticError(f"n = {n}: undecided beyond {n * n} copies")
+    return [*range(2, (n - 2) ** 2 // 4 - 1)] if n > 6 else []
 
 
 def _gain(n: int, t: int, s: int, copies: int) -> Fraction:

@@ -128,8 +128,7 @@ def _fees_gain_game(v: Vector) -> Rewards:
     :math:`w(C) = \sum_{i\in C}(v(C) - v(i))`, so :math:`w(N) = \sum_i c_i` is what is paid. The
     payer has a share of its own fee.
     """
-    gains = [sum((v[c] - v[1 << i] for i in members(c)), Fraction(0)) for c in range(len(v))]
-    return _after_fees(v, exact.shapley_values(gains))
+    return _after_fees(v, exact.shapley_values(_gains(v)))
 
 
 def _fees_proportional(v: Vector) -> Rewards:
@@ -141,6 +140,23 @@ def _fees_proportional(v: Vector) -> Rewards:
     shares = _scaling(v).payoffs
     assert shares is not None
     return _after_fees(v, shares)
+
+
+def _fees_with_newcomer(v: Vector) -> Rewards:
+    r"""Reading of what the paper prints for Ohrimenko et al. (2019), found by trying.
+
+    Fees :math:`c_i`, shared like the Shapley value of :math:`u(C) = w(C) + v(C)`, where :math:`w`
+    is the gain game: what the members of a coalition gain, and what a newcomer without data would
+    gain with them. As :math:`u(N)` is more than the fees, these are shared in proportion.
+    """
+    enlarged = [gain + value for gain, value in zip(_gains(v), v, strict=True)]
+    fees = sum(_fees(v), Fraction(0))
+    return _after_fees(v, tuple(fees * x / enlarged[-1] for x in exact.shapley_values(enlarged)))
+
+
+def _gains(v: Vector) -> Vector:
+    r"""The gain game :math:`w(C) = \sum_{i\in C}(v(C) - v(i))`."""
+    return tuple(sum((v[c] - v[1 << i] for i in members(c)), Fraction(0)) for c in range(len(v)))
 
 
 def _after_fees(v: Vector, shares: tuple[Number, ...]) -> Rewards:
@@ -183,6 +199,7 @@ SCALING = Scheme("proportional scaling", _scaling)
 RHO_SHAPLEY = rho_shapley(1)
 FEES_GAIN_GAME = Scheme("fees, gain game", _fees_gain_game)
 FEES_PROPORTIONAL = Scheme("fees, proportional", _fees_proportional)
+FEES_WITH_NEWCOMER = Scheme("fees, gain game with a newcomer", _fees_with_newcomer)
 SCHEMES = (
     UNLIMITED,
     ZERO_BUDGETS,

@@ -13,8 +13,8 @@ with unlimited budgets :math:`T_i = n\varphi_i`. Three readings of "could do bet
 
 The first is the *club game* :math:`w(S) = |S|\,v(S)`. If all have :math:`v(N)` and nobody pays,
 nobody blocks, so its core is never empty where no coalition is worth more than :math:`v(N)`; the
-fair totals need not be in it. They are if :math:`v` is supermodular: then :math:`\varphi` is in the
-core of :math:`v` (Shapley 1971), so :math:`n\sum_S\varphi_i\ge n\,v(S)\ge|S|\,v(S)`.
+fair totals need not be in it. They are if :math:`v\ge0` is supermodular: :math:`\varphi` is then in
+the core of :math:`v` (Shapley 1971), so :math:`n\sum_S\varphi_i\ge n\,v(S)\ge|S|\,v(S)`.
 
 Values are integers, fractions or floats (which are fractions too), in bitmask order. Parties count
 from 0.

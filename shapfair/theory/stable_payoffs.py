@@ -198,7 +198,8 @@ def proved_nearest(values: Table, given: Table | None = None) -> Nearest:
     Cost: :func:`nearest`, and O(n 2^n) rational operations.
     """
     v, n = exact.table_of(values)
-    t = exact.vector_of(given or [n * x for x in exact.shapley_values(v)])
+    fair = [n * x for x in exact.shapley_values(v)]
+    t = exact.vector_of(fair if given is None else given)
     if len(t) != n or sum(t) != n * v[-1]:
         raise ValueError(f"given: need {n} totals that sum to n v(N) = {n * v[-1]}")
     guess = nearest([float(x) for x in v], [float(x) for x in t])
@@ -222,9 +223,10 @@ def proved_nearest(values: Table, given: Table | None = None) -> Nearest:
 def _checked(values: Table) -> tuple[Float[np.ndarray, " coalitions"], int]:
     v = np.asarray(values, np.float64)
     n = count_parties(v.shape[-1] if v.ndim == 1 else 0)
-    if not np.isfinite(v).all() or v.max() > v[-1]:
+    largest = float(np.max(v))
+    if not np.isfinite(v).all() or largest > v[-1]:
         raise ValueError(
-            f"values: v(N) = {v[-1]:.6g}, the largest {v.max():.6g}; a coalition worth more than "
+            f"values: v(N) = {v[-1]:.6g}, the largest {largest:.6g}; a coalition worth more than "
             "all parties may always leave, use the hull"
         )
     return v, n

@@ -36,7 +36,7 @@ def check_address_space() -> None:
     Raises:
         ValueError: saying what is needed and what is left.
     """
-    memory.check_address_space(ADDRESS_SPACE + OF_EVERY_CORE * _usable_cores(), "training")
+    memory.check_address_space(ADDRESS_SPACE + OF_EVERY_CORE * usable_cores(), "training")
 
 
 def lanes_of(device: jax.Device) -> int:
@@ -57,8 +57,8 @@ def local_devices() -> list[jax.Device]:
         ValueError: if that variable is not a whole number.
     """
     most = _most_devices()
-    devices = min(_usable_cores(), most or math.inf)
-    if devices < _usable_cores():
+    devices = min(usable_cores(), most or math.inf)
+    if devices < usable_cores():
         os.environ.setdefault("NPROC", str(devices))  # what XLA takes for the number of cores
     try:
         jax.config.update("jax_num_cpu_devices", devices)
@@ -74,7 +74,8 @@ def _most_devices() -> int | None:
         raise ValueError(f"SHAPFAIR_DEVICES: {error}") from None
 
 
-def _usable_cores() -> int:
+def usable_cores() -> int:
+    """Cores that this process may use."""
     if hasattr(os, "sched_getaffinity"):
         return len(os.sched_getaffinity(0))
     return os.cpu_count() or 1

@@ -19,6 +19,7 @@ one's own is made of arrays, a Flax network and an optax optimiser:
 ('a', 'b')
 """
 
+import os
 import platform
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from concurrent.futures import Executor
@@ -35,7 +36,7 @@ from numpy.typing import ArrayLike
 from shapfair.datasets import Arrays, Dataset, Deal, Duplicates, Examples, Partition
 from shapfair.datasets.inputs import Inputs
 from shapfair.training.checks import check_flax, check_learner, check_optimiser
-from shapfair.training.devices import check_address_space, lanes_of, local_devices
+from shapfair.training.devices import check_address_space, lanes_of, local_devices, usable_cores
 from shapfair.training.engine import Engine, TrainingDiverged, Usage
 from shapfair.training.learner import CLASSIFICATION, REGRESSION, Kind, Learner, Task, adam
 from shapfair.training.model import Model
@@ -43,7 +44,7 @@ from shapfair.training.plan import Training, plan_jobs
 from shapfair.training.program import program_of
 from shapfair.valuation.evaluation import Evaluation
 from shapfair.valuation.protocol import Finished, Job
-from shapfair.valuation.provenance import versions
+from shapfair.valuation.provenance import processor, versions
 from shapfair.valuation.run import run
 
 PROTOCOL = 1
@@ -285,6 +286,10 @@ class Experiment:
             "versions": versions(("shapfair", "jax", "jaxlib", "flax", "optax", "numpy")),
             "device": f"{devices[0].platform}: {devices[0].device_kind} ({platform.machine()})",
             "devices": len(devices),
+            "lanes": self.lanes or lanes_of(devices[0]),  # of each device
+            "processor": processor(),
+            "threads": usable_cores(),
+            "xla_flags": os.environ.get("XLA_FLAGS", ""),
         }
 
     def run(

@@ -166,7 +166,12 @@ class Kind:
 
 @cache
 def adam(learning_rate: float) -> optax.GradientTransformation:
-    """Adam (Kingma and Ba, 2015) with the guard 1e-7 of the library that the authors' code uses."""
+    r"""Adam (Kingma and Ba, 2015) with the guard 1e-7 that the authors' library, Keras, has.
+
+    The steps are not quite that library's. Optax adds the guard to the square root of the second
+    moment after its bias is corrected; Keras before, which makes its guard larger by
+    :math:`1/\sqrt{1-\beta_2^t}` in step :math:`t`, 32 times in the first.
+    """
     return optax.adam(learning_rate, eps=1e-7)
 
 

@@ -19,6 +19,16 @@ def versions(packages: Sequence[str]) -> dict[str, str]:
     }
 
 
+def processor() -> str:
+    """Model of the processor, as the machine calls it."""
+    try:
+        lines = Path("/proc/cpuinfo").read_text(encoding="utf-8", errors="replace").splitlines()
+    except OSError:  # not Linux
+        lines = []
+    named = (line.partition(":")[2].strip() for line in lines if line.startswith("model name"))
+    return next(named, "") or platform.processor() or platform.machine()
+
+
 def origin_of(valuation: Valuation) -> dict[str, Any]:
     """What is known of this process as the one that finds values."""
     return {

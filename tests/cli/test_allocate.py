@@ -61,6 +61,8 @@ def test_csv_is_the_allocation(capsys):
     rows = list(csv.DictReader(io.StringIO(out)))
     assert [row["party"] for row in rows] == list(PARTIES)
     assert [float(row["scaling"]) for row in rows] == pytest.approx([1 / 4, 3 / 4, 1])
+    paid = [[float(row[f"pays {name}"]) for name in PARTIES] for row in rows]
+    np.testing.assert_allclose(paid, allocate(GAME, 0).adjusted_flows)
 
 
 def test_a_table_for_people(capsys):
@@ -71,6 +73,8 @@ def test_a_table_for_people(capsys):
     assert cells == ["[0]", "0.500", "1.000", "1.000", "0.3571", "3.500", "-0.500"]
     assert "unlimited" in out
     assert "desired" not in out
+    assert "by what all payments together grow with one more unit: [0] (1)" in out
+    assert "Settlement: [1-2] -> b=c 0.929, [0] -> b=c 0.500" in out
     assert "Certificate: total cost 11.500, upper bound 11.500, gap" in out
     assert err == ""
 
@@ -128,7 +132,11 @@ def test_figures(capsys, name, start):
         (["none.csv"], "none.csv: No such file or directory"),
         (["v.txt"], "v.txt: a value table's name ends in .csv or .json"),
         ([], "the following arguments are required: VALUES (see shapfair allocate --help)"),
-        (["v.csv", "--bugdet=a=1"], "unrecognized arguments: --bugdet=a=1 (see shapfair --help)"),
+        (
+            ["v.csv", "--bugdet=a=1"],
+            "unknown: --bugdet=a=1, did you mean --budget? (see shapfair allocate --help)",
+        ),
+        (["v.csv", "w.csv"], "unknown: w.csv (see shapfair allocate --help)"),
         (["v.csv", "--budget=[0]"], "argument --budget: '[0]' is not of the form NAME=AMOUNT"),
         (
             ["v.csv", "--budget=[0]=x"],
@@ -322,3 +330,24 @@ def test_an_allocation_loads_small_packages_alone(form):
 def test_numbers_survive_the_trip_through_the_shell(capsys):
     out, _ = run(capsys, "v.json", "--format=json", f"--budget=[0]={1 / 3!r}")
     np.testing.assert_array_equal(json.loads(out)["budgets"][0], 1 / 3)
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        (
+            "A;B;value\n0;0;0\n1;0;0,5\n",
+            "line 1: no column is named 'value', found: A;B;value; fields are separated by "
+            "semicolons, need commas, and points in decimals",
+        ),
+        ("A\tvalue\n", "fields are separated by tabs, need commas, and points in decimals"),
+        ("A,B\n0,0\n", "line 1: no column is named 'value', found: A, B\n"),
+        ("A,value\n0,0\n1,75%\n", "line 3: value '75%' is not a number, write 75% as 0.75"),
+        ("A,value\n0,0\n1,%\n", "line 3: value '%' is not a number, need plain digits"),
+    ],
+)
+def test_what_spreadsheets_write_has_a_hint(capsys, text, message):
+    with open("w.csv", "w") as file:
+        file.write(text)
+    assert main(["allocate", "w.csv"]) == 2
+    assert message in capsys.readouterr().err

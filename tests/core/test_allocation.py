@@ -305,14 +305,32 @@ def test_csv_has_a_row_per_party():
     text = allocate(Game(additive(1, 2, 3), ("a", "b,c", "d")), 0).to_csv()
     header, *rows = text.splitlines()
     assert header == (
-        "party,budget,desired,own_value,shapley,scaling,model_value,cost,revenue,payoff"
+        "party,budget,desired,own_value,shapley,scaling,model_value,cost,revenue,payoff,"
+        'pays a,"pays b,c",pays d'
     )
     assert rows[1].startswith('"b,c",0.0,inf,2.0,2.0,')
     assert len(rows) == 3
     several = allocate(Game([[0, 1], [0, 2]])).to_csv().splitlines()[0]
-    assert several.endswith("payoff,payoff_se")
+    assert several.endswith("payoff,payoff_se,pays 1")
 
 
 def test_unknown_repair_is_refused():
     with pytest.raises(ValueError, match="repair: 'mend', need one of none, hull"):
         unwrap(allocate)(Game([0, 1]), repair="mend")
+
+
+def test_hulls_of_single_tables_are_remarked_on():
+    """Two tables that are monotone on average, each of which the hull raises by luck."""
+    tables = Game([[0, 1, 1, 1.5], [0, 2, 1, 2.25], [0, 1, 2, 1.5]])
+    with_budgets = allocate(tables, budgets=0, repair="hull")
+    (said,) = [line for line in with_budgets.warnings if "the hulls of the 3 tables" in line]
+    mean = tables.values.mean(axis=0)
+    each = float(np.mean([max(row[1:]) - row[3] for row in tables.values]))
+    first = max(mean[1:]) - mean[3]
+    assert f"raise v(N) by {each:.2g} on average, that of their mean by {first:.2g}:" in said
+    for quiet in (
+        allocate(tables, repair="hull"),  # without budgets the payoffs are linear
+        allocate(tables.averaged(), budgets=0, repair="hull"),
+        allocate(Game([[0, 1, 1, 2], [0, 1, 1, 3]]), budgets=0, repair="hull"),
+    ):
+        assert not any("average them first" in line for line in quiet.warnings)

@@ -226,6 +226,44 @@ def test_four_parties_of_the_mnist_experiment_would_leave():
     assert low > 0
 
 
+def test_with_little_money_three_parties_of_mnist_would_leave():
+    game = Game.read(RESULTS / "mnist.json").hull()
+    three, four = 0b01011, 0b11011
+    for budget, blocking in ((0, []), (0.3, [three]), (0.45, []), (0.7, [four])):
+        allocation = allocate(game, budget)
+        found = leaving(game.values, allocation.model_values + allocation.payoffs, budget)
+        assert found.blocking.tolist() == blocking
+        for coalition in blocking:
+            assert found.tables[coalition] == 10
+            assert found.gains[coalition] > found.margins()[coalition]
+
+
+@pytest.mark.parametrize(
+    ("name", "blocking", "in_some_table"),
+    [
+        ("cifar10", 0, False),
+        ("mnist-disjoint", 0, False),
+        ("mnist-digits", 0, False),
+        ("imdb", 0, True),
+        ("imdb-published", 0, True),
+        ("imdb-carried", 2, True),
+        ("mnist-carried", 1, True),
+        ("mnist-copy-1-2", 1, True),
+        ("mnist-copy-6-9", 7, True),
+        ("mnist-overlapping", 675, True),
+    ],
+)
+def test_who_would_leave_the_other_records(name, blocking, in_some_table):
+    game = Game.read(RESULTS / f"{name}.json").hull()
+    found = leaving(game.values, game.n * shapley_values(game))
+    assert len(found.blocking) == blocking
+    assert (found.tables.max() > 0) == in_some_table
+    if name == "imdb-carried":
+        assert found.blocking[0] == 0b11110
+        assert found.tables[0b11110] == 10
+        assert found.gains[0b11110] > found.margins()[0b11110]
+
+
 def test_the_test_set_could_still_decide():
     """Ten seeds share one test set, whose choice may move the gain by more than half of it."""
     game = Game.read(RESULTS / "mnist.json").hull()

@@ -16,10 +16,11 @@ from shapfair.estimation import active, design
 from shapfair.estimation.active import Active
 from shapfair.estimation.adjusted import cross_fitted
 from shapfair.estimation.baseline import Enumeration, Proportional, proportional_flows
-from shapfair.estimation.completion import Completion, complete
+from shapfair.estimation.completion import Better, Completion, complete
+from shapfair.estimation.design import FOLDS
 from shapfair.estimation.paired import PairedRegression
 from shapfair.estimation.permutations import Permutations
-from shapfair.estimation.process import CoverageProcess
+from shapfair.estimation.process import CoverageProcess, FittedAnew
 from shapfair.estimation.protocol import Ledger
 from shapfair.estimation.reuse import (
     COVERAGE_UNBIASED,
@@ -163,6 +164,38 @@ def test_cross_fitted_flows_are_right_on_average_over_all_samples(surrogate):
         np.mean(flows, axis=0), conditional_shapley_values(values), atol=1e-12
     )
     assert np.std(flows, axis=0).max() > 0.1
+
+
+@pytest.mark.parametrize("surrogate", [SizeMeans, Additive, FittedAnew, Better])
+def test_what_a_surrogate_says_has_nothing_from_a_fold_that_it_has_not_seen(surrogate):
+    """Neither by what it is fitted to nor by how it was chosen: this makes the flows unbiased."""
+    sample = sample_of(overlap(7), 7, 60)
+    arguments = () if surrogate in (SizeMeans, Additive) else (0,)
+    for fold in range(FOLDS):
+        unseen = sample.folds == fold
+        assert unseen.sum() > 7
+        other = replace(sample, values=np.where(unseen, -sample.values, sample.values))
+        one, two = (surrogate(of, *arguments).seeing(~unseen) for of in (sample, other))
+        np.testing.assert_array_equal(one.values, two.values)
+        np.testing.assert_array_equal(one.flows, two.flows)
+
+
+def test_folds_are_dealt_by_chance_within_each_size():
+    """Also where a table lists its coalitions in order: each is as often in every fold."""
+    sample = sample_of(overlap(7), 7, 60)
+    order = np.argsort(sample.coalitions)
+    listed = tuple(sorted(sample.coalitions))
+    sample = Sample(7, listed, sample.values[order], sample.drawn[order])
+    folds = np.array([replace(sample, seed=seed).folds for seed in range(400)])[:, sample.drawn]
+    of_size = sample.sizes[sample.drawn]
+    for dealt in folds[:5]:
+        for size in np.unique(of_size):
+            number = np.bincount(dealt[of_size == size], minlength=FOLDS)
+            assert np.ptp(number) <= 1
+    # Uneven numbers go to the first folds, so a size is compared with itself.
+    for size in np.unique(of_size):
+        often = (folds[:, of_size == size, None] == range(FOLDS)).mean(axis=0)
+        assert np.abs(often - often.mean(axis=0)).max() < 0.12  # 4.8 standard errors
 
 
 def test_errors_are_those_of_all_samples():
@@ -373,7 +406,7 @@ def test_what_no_game_explains_counts_in_the_flows_by_itself():
     """The covariances of flows and values against those of whole tables, nugget included."""
     n, values = 4, overlap(4)
     sample = Sample(n, tuple(range(1, 16)), values[1:], np.zeros(15, dtype=bool))
-    process = CoverageProcess.of(sample, np.random.default_rng(0))
+    process = CoverageProcess.of(sample, np.ones(15, bool), np.random.default_rng(0))
     process = CoverageProcess(sample, replace(process.prior, nugget=0.02))
     known = np.isin(np.arange(1, 16), [1, 2, 4, 8, 15, 3, 6])
     joint = process.covariance + 0.02 * np.eye(15)

@@ -236,6 +236,23 @@ def test_9_with_positive_factors_cannot_meet_the_budget_of_a_dummy():
     )
 
 
+def test_9_holds_for_no_negative_factor():
+    for values in SMALL_GAMES[::5]:
+        for x in (Fraction(-1, 9), Fraction(10, 9)):
+            w = axioms.adjusted_values(exact.adjustment(values, [x] * 3))
+            kept = axioms.marginal_contribution_consistency(values, w)
+            assert bool(kept) == (x > 0 or max(costs_of(flows_of(values))) == 0)
+
+
+def test_9_asks_for_the_same_factor_for_all_contributions():
+    # Party 2 adds half of what it did, party 3 as much as before: within (8), and no factor fits.
+    values = additive(1, 2, 3)
+    w = [[0, 1, 0, 2, 0, 4, 0, 5], values, values]
+    assert axioms.feasibility(values, w)
+    assert axioms.individual_rationality(values, w)
+    assert not axioms.marginal_contribution_consistency(values, w)
+
+
 def test_8_is_empty_on_a_table_that_is_not_monotone():
     values = [0, 2, 0, 1]
     assert values[0b11] < values[0b01]  # nothing lies between v(1) and v(12)
@@ -308,6 +325,47 @@ def test_own_revenue_rises_with_the_own_budget():
         for b in (Fraction(0), HALF)
     ]
     assert earns == [Fraction(7, 4), Fraction(115, 64)]
+
+
+def test_shapley_values_do_not_determine_payoffs_with_different_models():
+    first, second = [0, 2, 2, 2, 2, 2, 2, 3], [0, 0, 0, 2, 0, 2, 2, 3]
+    for values in (first, second):
+        assert is_monotone(values)
+        assert unscaled(values) == [0, 0, 0]  # so all Shapley values are 1
+    factors = [ONE, Fraction(0), Fraction(0)]
+    assert payoffs(first, factors) == [-1, HALF, HALF]
+    assert payoffs(second, factors) == [-3, 3 * HALF, 3 * HALF]
+
+
+def test_a_lower_cost_need_not_raise_the_own_payoff():
+    def cost_and_payoff(wish, budget):
+        values = additive(1, 2, 3)
+        cap = Fraction(wish - 2, 4)
+        flows = flows_of(tuple(values))
+        factors = fictitious_default(flows, [budget] * 3, [ONE, cap, ONE])[0]
+        a = exact.allocate(values, budget, [6, wish, 6])
+        assert list(a.scaling) == list(factors)
+        return 4 * factors[1], payoffs(values, factors)[1]
+
+    assert [cost_and_payoff(wish, 0) for wish in (6, 4, 3, 2)] == [
+        (Fraction(8, 3), 0),
+        (2, 0),
+        (1, 0),
+        (0, 0),
+    ]
+    assert [cost_and_payoff(wish, HALF) for wish in (3, 2)] == [(1, 1), (0, 1)]
+
+
+@EASY
+@given(values=tables(min_parties=2, max_parties=4), data=st.data())
+def test_a_lower_wish_never_lowers_the_own_payoff(values, data):
+    budgets = data.draw(amounts(parties(values), top=values[-1]))
+    wishes = data.draw(amounts(parties(values), top=values[-1]))
+    i = data.draw(st.integers(0, parties(values) - 1))
+    higher = [w + (k == i) for k, w in enumerate(wishes)]
+    low, high = (exact.allocate(values, budgets, w) for w in (wishes, higher))
+    assert low.costs[i] <= high.costs[i]
+    assert low.payoffs[i] >= high.payoffs[i]
 
 
 # --- budget efficiency as printed, Statements 1 and 2 --------------------------------------------
@@ -397,6 +455,23 @@ def test_literal_axioms_are_unsatisfiable_exactly_where_statement_1_fails():
         assert all(point == greatest(values, budgets) for point in literal)
         unsatisfiable += not literal
     assert unsatisfiable == 744
+
+
+def test_literal_axioms_with_positive_factors_need_that_money_reaches_everybody():
+    shares = additive(0, 1)
+    assert not refutes_statement_1(shares, (Fraction(0),) * 2)
+    assert greatest(shares, (Fraction(0),) * 2) == [0, 1]
+    positive = 0
+    for values, budgets in product(SMALL_GAMES, BUDGETS):
+        short = [i for i, p in enumerate(unscaled(values)) if -p > budgets[i]]
+        for point in solutions(values, budgets, short)[:1]:
+            a = exact.adjustment(values, point, budgets)
+            w = axioms.adjusted_values(a)
+            printed = axioms.marginal_contribution_consistency_as_printed(values, w)
+            gains = [x for x, c in zip(point, a.gains, strict=True) if c > 0]
+            assert bool(printed) == all(x > 0 for x in gains)
+            positive += bool(printed)
+    assert positive == 1861
 
 
 def test_literal_axioms_contradict_each_other_for_additive_1_2_3():
@@ -593,6 +668,23 @@ def test_repaired_lemma_4_1_properties_of_the_greatest_point():
         assert list(a.scaling) == greatest(values, budgets)
         assert_the_five_properties(a)
         assert axioms.pareto_efficiency(a)
+
+
+def test_repaired_budget_efficiency_is_not_had_by_every_feasible_point():
+    values = additive(1, 3, 4)
+    low = exact.adjustment(values, [Fraction(1, 4), Fraction(5, 8), 1], HALF)
+    assert max(shortfalls(flows_of(tuple(values)), (HALF,) * 3, low.scaling)) <= 0
+    assert axioms.budget_constraints(low)
+    assert not axioms.budget_efficiency(low)
+    meet = exact.adjustment(values, [Fraction(1, 8), Fraction(5, 8), 1], HALF)
+    assert not axioms.budget_constraints(meet)
+    # To pay nothing is within every budget, and has the property only where nothing is left.
+    lazy = [
+        axioms.budget_efficiency(exact.adjustment(v, [0, 0, 0], b)).holds
+        for v, b in product(SMALL_GAMES[::7], BUDGETS)
+        if max(costs_of(flows_of(v))) > 0
+    ]
+    assert 0 < sum(lazy) < len(lazy)
 
 
 def test_repaired_lemma_4_1_needs_weak_efficiency_without_budgets():

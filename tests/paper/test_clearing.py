@@ -26,7 +26,7 @@ from helpers import (
 from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
-from shapfair.theory import exact
+from shapfair.theory import axioms, exact
 
 THIRD = Fraction(1, 3)
 HALF = Fraction(1, 2)
@@ -168,6 +168,27 @@ def test_corrected_property_with_budgets_is_the_clearing_equation(problem):
         en = all(payments[i] == min(owed[i], budgets[i] + inflow[i]) for i in range(n))
         convention = all(x == 1 or c > 0 for x, c in zip(scaling, owed, strict=True))
         assert (en and convention) == property_holds
+
+
+def test_predicates_of_budgets_hold_and_fail_as_the_clearing_equation_says():
+    kept = {"within": set(), "spent": set()}
+    for values, budgets in product(SMALL_GAMES[::5], BUDGETS):
+        greatest = exact.allocate(values, budgets).scaling
+        flows = flows_by_definition(values)
+        for t in (0, HALF, 1):
+            half = exact.adjustment(values, [t * x for x in greatest], budgets)
+            assert axioms.budget_constraints(half)
+            # The factor of a party that has nothing to buy is 1 in a clearing vector.
+            factors = [
+                x if c else Fraction(1) for x, c in zip(half.scaling, half.gains, strict=True)
+            ]
+            spent = axioms.budget_efficiency(half).holds
+            assert spent == is_clearing(flows, budgets, [1] * 3, factors)
+            kept["spent"].add(spent)
+        within = axioms.budget_constraints(exact.adjustment(values, [1] * 3, budgets)).holds
+        assert within == (min(greatest) == 1)
+        kept["within"].add(within)
+    assert kept == {"within": {True, False}, "spent": {True, False}}
 
 
 @often

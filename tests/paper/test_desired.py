@@ -127,6 +127,8 @@ def test_60_compares_a_value_with_a_performance():
     literal = exact.allocate(v, inf, [wish, inf])
     assert literal.model_values[0] / rate == 1  # nothing bought
     assert exact.allocate(v, inf, [rate * wish, inf]).model_values[0] / rate == wish
+    bought_all = exact.adjustment(v, [1, 1], inf, [rate * wish, inf])
+    assert not axioms.performance_constraints(bought_all)
     # The package takes wishes in units of payoff.
     game = allocate(Game(performances), desired=[3.0, np.inf], exchange_rate=2.0)
     assert game.model_values[0] == 3
@@ -309,6 +311,8 @@ def test_weak_efficiency_variant_does_not_replace_pareto_efficiency():
         assert axioms.performance_budget_efficiency(a)
         assert axioms.weak_efficiency_variant(a)
         assert bool(axioms.pareto_efficiency(a)) == (t == 1)
+    # Without a party that wants nothing the variant can fail.
+    assert not axioms.weak_efficiency_variant(exact.adjustment(additive(1, 2), (HALF / 2, HALF), 0))
 
 
 # --- changing a wish -----------------------------------------------------------------------------
@@ -333,6 +337,47 @@ def test_wishes_are_monotone_and_truth_is_the_best_wish(data, instance):
         best = min(honest.model_values[j], useful) + honest.payoffs[j]
         for other in outcome:
             assert min(other.model_values[j], useful) + other.payoffs[j] <= best
+            # Also if a unit of model is worth more than a unit of money.
+            more = min(honest.model_values[j], useful) / 2 + best
+            assert 3 * min(other.model_values[j], useful) / 2 + other.payoffs[j] <= more
+
+
+def test_truth_is_not_best_if_a_model_is_worth_less_than_it_costs():
+    truth, nothing = (exact.allocate(MODEST, 1, [r, inf]) for r in (2, 1))
+    assert (truth.model_values[0], truth.payoffs[0]) == (2, 0)
+    assert (nothing.model_values[0], nothing.payoffs[0]) == (1, 1)
+    for worth in (HALF, Fraction(2, 3), Fraction(9, 10)):
+        assert worth * 1 + 1 > worth * 2
+
+
+@given(
+    shares=st.lists(st.integers(1, 9), min_size=2, max_size=4),
+    wishes=st.lists(st.integers(0, 40), min_size=4, max_size=4),
+)
+@settings(max_examples=60, deadline=None, derandomize=True)
+def test_without_money_the_smallest_wish_sets_the_pace(shares, wishes):
+    v, n = additive(*shares), len(shares)
+    free = exact.allocate(v, 0)
+    desired = wishes[:n]
+    caps = caps_of_61(v, desired)
+    pace = min(1, *(u / x for u, x in zip(caps, free.scaling, strict=True)))
+    assert exact.allocate(v, 0, desired).scaling == tuple(pace * x for x in free.scaling)
+
+
+def test_all_trails_of_money_end_in_the_closed_class():
+    holdings = [{1, 3}, {2, 3}, {3}, set()]
+    v = [
+        len(set().union(*(held for i, held in enumerate(holdings) if c >> i & 1)))
+        for c in range(16)
+    ]
+    paid = {(i, j) for i, row in enumerate(flows_by_definition(v)) for j in range(4) if row[j]}
+    assert paid == {(0, 1), (1, 0), (2, 0), (2, 1), (3, 0), (3, 1), (3, 2)}
+    efficiency = axioms.performance_budget_efficiency
+    for budget, wish, segment in ((0, inf, True), (1, inf, False), (1, 0, True)):
+        a = exact.allocate(v, [0, 0, 0, budget], [inf, inf, inf, wish])
+        assert efficiency(a)
+        assert bool(efficiency(at(a, [x / 2 for x in a.scaling]))) == segment
+        assert (a.scaling == (1, 1, 0, 0)) == segment
 
 
 def test_one_party_asks_for_less():

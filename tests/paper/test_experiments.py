@@ -11,11 +11,12 @@ negative, and the theory of budgets needs that none is.
 import json
 from fractions import Fraction
 from functools import cache
-from math import inf
+from itertools import combinations
+from math import ceil, inf
 
 import numpy as np
 import pytest
-from helpers import RESULTS, fractions, monotone_hull
+from helpers import RESULTS, ROOT, fractions, monotone_hull
 
 from shapfair import Game
 from shapfair import allocate as allocate_floats
@@ -383,3 +384,53 @@ def test_disjoint_parties_barter_with_zero_budgets():
             assert allocation.grand_value - allocation.model_values[i] < Fraction(11, 100)
         gaps = [abs(paid(allocation, i, j) - paid(allocation, j, i)) for i in n for j in n]
         assert 0 < max(gaps) < Fraction(1, 1000)
+
+
+def test_mnist_takes_90535_steps_a_seed():
+    images = [5923, 6742, 5958, 6131, 5842, 5421, 5918, 6265, 5851, 5949]  # of every digit
+    held = ("0", "12", "0123", "345", "6789")
+    steps = 0
+    for size in range(1, 6):
+        for members in combinations(held, size):
+            digits = set("".join(members))
+            steps += 5 * ceil(sum(images[int(d)] for d in digits) / 64)
+    assert record()["provenance"]["job_steps"] == 10 * steps
+    assert steps == 90_535
+
+
+# --- images that count twice, and the tables that the authors published --------------------------
+
+
+def test_counting_images_twice_changes_nothing_else():
+    origin, plain = record("mnist-duplicates")["provenance"], record()["provenance"]
+    assert (origin["duplicates"], plain["duplicates"]) == ("keep", "drop")
+    for key in ("data", "partition", "network", "training", "seeds"):
+        assert origin[key] == plain[key]
+
+
+def test_counting_images_twice_moves_no_payoff_by_a_hundredth():
+    means = [
+        np.mean([exact_payoffs(table) for table in tables(name)], axis=0)
+        for name in ("mnist", "mnist-duplicates")
+    ]
+    assert 0 < np.abs(means[1] - means[0]).max() < 0.003
+    for table in tables("mnist-duplicates"):
+        payoffs = exact_payoffs(table)
+        assert sorted(range(5), key=lambda i: payoffs[i]) == [I0, I12, I03, I35, I69]
+
+
+def exact_payoffs(table):
+    return [float(5 * share - table[-1]) for share in exact.shapley_values(table)]
+
+
+def test_the_authors_tables_of_mnist_are_like_ours():
+    found = json.loads((ROOT / "benchmarks" / "authors.json").read_text(encoding="utf-8"))["tables"]
+    for name, theirs in found.items():
+        for row in theirs["beside"].values() if name != "imdb" else ():
+            assert row["largest_difference"] < 0.005
+            assert max(map(abs, row["payoff_differences"])) < 0.006
+    assert found["mnist"]["zero"]["scaling"] == pytest.approx(
+        [0.102, 0.24, 0.594, 0.6, 1], abs=5e-4
+    )
+    rich = [0.459, 0.318, 0.758, 0.788, 1]
+    assert found["mnist"]["rich"]["scaling"] == pytest.approx(rich, abs=5e-4)

@@ -326,6 +326,17 @@ def test_lemma_3_7_properties_hold_in_all_games(n):
     assert satisfied(flow_axioms(n, 0)["conditional dummy"], split) == (n == 2)
 
 
+def test_linearity_of_flows_asks_for_sums_and_for_multiples():
+    def whole_units(values):
+        return [[x.numerator // x.denominator for x in row] for row in flows_of(values)]
+
+    ten_items = [0, 1, 3, 4, 5, 6, 6, 7, 5, 6, 8, 9, 8, 9, 9, 10]
+    assert list(flows_of(ten_items)[0]) == [0, 2, 3, 4]
+    assert axioms.flow_linearity(whole_units, ten_items, ten_items, 3)
+    halves = axioms.flow_linearity(whole_units, ten_items, ten_items, Fraction(1, 2))
+    assert halves.witness == "party 1 pays party 3 1 in the 1/2-fold game, not 3/2"
+
+
 def test_linearity_is_independent_from_three_parties():
     for values in (PLAIN, OTHER, TWINS, IDLE):
         for game in (values, values + values):  # the second with a dummy as party 4

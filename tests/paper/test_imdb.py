@@ -15,7 +15,7 @@ from types import SimpleNamespace
 
 import numpy as np
 import pytest
-from helpers import RESULTS, fractions, monotone_hull
+from helpers import RESULTS, ROOT, fractions, monotone_hull
 from scipy import stats
 
 from shapfair import Game
@@ -391,3 +391,34 @@ def test_carried_optimiser_hardly_matters_on_mnist():
     ranks = [sorted(range(5), key=row.__getitem__) for row in before + after]
     assert ranks == [ranks[0]] * 20
     assert {row[1] for row in usual["values"] + carried["values"]} == {0.098}
+
+
+# --- the table that the authors published --------------------------------------------------------
+
+AUTHORS = json.loads((ROOT / "benchmarks" / "authors.json").read_text(encoding="utf-8"))
+THEIRS = AUTHORS["tables"]["imdb"]
+
+
+def test_the_published_table_is_at_home_with_the_carried_optimiser():
+    away = {protocol: THEIRS["beside"][name]["deviations"] for protocol, name in RECORDS.items()}
+    assert max(map(abs, away["carried"])) < 2
+    for protocol in FRESH:
+        assert away[protocol][0] > 7.9
+    rms = {
+        protocol: THEIRS["beside"][name]["root_mean_square"] for protocol, name in RECORDS.items()
+    }
+    assert rms["carried"] < rms["published"] / 3 < rms["printed"] / 3
+
+
+def test_the_published_table_has_what_the_appendix_reads_off_figure_4():
+    assert np.argmax(THEIRS["payoffs"]) == np.argmax(THEIRS["own_values"]) == 0
+    zero, rich = THEIRS["zero"], THEIRS["rich"]
+    assert not np.any(zero["payoffs"])
+    assert np.argmax(zero["scaling"]) == 0
+    assert np.all(np.array(zero["model_values"]) > THEIRS["own_values"])
+    assert rich["scaling"][2] == 1
+    assert rich["payoffs"][0] > 0 > rich["payoffs"][2]
+    for i in POOR:
+        assert rich["model_values"][i] > zero["model_values"][i]
+    of_party_1 = THEIRS["payoffs_by_size"][0]
+    assert of_party_1[0] / sum(of_party_1) == pytest.approx(0.83, abs=0.01)

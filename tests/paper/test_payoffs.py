@@ -18,6 +18,8 @@ from hypothesis import strategies as st
 
 from shapfair.theory import exact
 from shapfair.theory.axioms import balance, dummy_party, efficiency, linearity, symmetry
+from shapfair.theory.schemes import FEES_GAIN_GAME, FEES_PROPORTIONAL
+from shapfair.theory.schemes import rho_shapley as rho_scheme
 from shapfair.theory.uniqueness import (
     affine_axioms,
     affine_payoffs,
@@ -609,6 +611,46 @@ def test_section_1_scheme_with_budgets_is_not_linear():
     assert both.model_values == (6, 6)
     assert [a.scaling[0] * a.flows[0][1] for a in (first, second, both)] == [1, 1, 3]
     assert linearity(payoffs, games[0], games[1], 2)
+
+
+def test_section_1_fees_exclude_poor_parties_with_useful_data():
+    shares = additive(1, 2)
+    assert FEES_GAIN_GAME(shares).payoffs == (Fraction(-1, 2), Fraction(1, 2))
+    assert FEES_PROPORTIONAL(shares).payoffs == payoffs(shares) == (-1, 1)
+    poor = exact.allocate(shares, 0)
+    assert poor.payoffs == (0, 0)
+    assert poor.model_values[0] > shares[1]  # within its budget, and better than its own
+
+
+def test_section_1_rho_shapley_value_excludes_poor_data():
+    for values in small_games()[::5]:
+        shapley = shapley_by_permutations(values)
+        for rho in range(4):
+            models = rho_shapley(values, rho)
+            for share, model in zip(shapley, models, strict=True):
+                assert (model < values[-1]) == (rho > 0 and share < max(shapley))
+
+
+def test_section_1_properties_of_older_schemes_leave_a_choice():
+    differ = {"fees": False, "rho": False}
+    for values in small_games()[::5]:
+        fees = [scheme(values).payoffs for scheme in (FEES_GAIN_GAME, FEES_PROPORTIONAL)]
+        differ["fees"] |= fees[0] != fees[1]
+        for paid in fees:
+            assert sum(paid) == 0
+            assert symmetry(lambda _, paid=paid: paid, values)
+        models = [rho_shapley(values, rho) for rho in (1, 2)]
+        differ["rho"] |= models[0] != models[1]
+        for received in models:
+            assert max(received) == values[-1]
+            assert symmetry(lambda _, received=received: received, values)
+            assert dummy_party(lambda _, received=received: received, values, 0)
+    assert differ == {"fees": True, "rho": True}
+
+
+def test_section_5_rho_shapley_value_has_no_payments():
+    for rho in (0, 1, 2):
+        assert rho_scheme(rho)(additive(1, 2)).payoffs is None
 
 
 @pytest.mark.parametrize("n", [2, 3, 4])

@@ -24,6 +24,7 @@ from shapfair.theory.replication import (
     combine,
     condition_19,
     failing_copies,
+    failure,
     holds,
     layers,
     mean_marginals,
@@ -300,10 +301,38 @@ def test_multiple_replications_hold_up_to_six_parties(n):
 
 @pytest.mark.parametrize("n", range(7, 15))
 def test_copies_that_break_the_claim(n):
+    """Below the border every number of copies has its game, above it polynomials prove the rest."""
     last = (n - 2) ** 2 // 4 - 2
     assert failing_copies(n) == [*range(2, last + 1)]
     assert proved_from(n, last + 1)
-    assert not holds(n, last)
+    for copies in failing_copies(n):
+        game = failure(n, copies)
+        never, once, often = (
+            sum(weight * ray_total(n, t, s, k) for weight, t, s in game) for k in (0, 1, copies)
+        )
+        assert once <= never < often
+
+
+def margins(n, copies):
+    """The left side of (*) in the proof, for k = n-3, ..., 0 and l = n-2-k."""
+    return [
+        copies * (copies - 1 - (n - 2 - size) * size)
+        + size * (n - 1) * (1 - Fraction(comb(size + copies, copies), comb(n - 2 + copies, copies)))
+        for size in range(1, n - 1)
+    ]
+
+
+@pytest.mark.parametrize("n", range(2, 15))
+def test_condition_of_the_proof_is_the_exact_test(n):
+    for copies in range(1, (n - 2) ** 2 // 4 + 5):
+        assert (min(margins(n, copies), default=0) >= 0) is holds(n, copies)
+
+
+def test_copies_that_break_the_claim_for_up_to_forty_parties():
+    for n in range(2, 41):
+        up_to = (n - 2) ** 2 // 4 + 5
+        broken = [k for k in range(1, up_to) if min(margins(n, k), default=0) < 0]
+        assert failing_copies(n) == broken
 
 
 def test_six_parties_are_the_border():

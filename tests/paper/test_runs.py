@@ -9,6 +9,7 @@ import sys
 import time
 from dataclasses import replace
 
+import jax
 import numpy as np
 import pytest
 import small_run
@@ -31,6 +32,7 @@ from shapfair.datasets import (
 from shapfair.paper import experiments
 from shapfair.paper.experiments import EXPERIMENTS, mnist, mnist_with_copy
 from shapfair.paper.networks import CNN, MLP, WordAverage
+from shapfair.training.devices import lanes_of
 from shapfair.training.experiment import Experiment
 from shapfair.training.plan import Training
 from shapfair.valuation.store import digest
@@ -86,6 +88,10 @@ def test_provenance_says_where_the_numbers_come_from(experiment, run, tmp_path):
     assert origin["training"] == {"batch_size": 64, "epochs": 5, "learning_rate": 0.001}
     assert {"python", "jax", "jaxlib", "flax", "optax", "numpy"} <= set(origin["versions"])
     assert {"device", "seconds", "finished", "commit", "job_steps", "partition"} <= set(origin)
+    assert origin["processor"]
+    assert origin["threads"] == len(os.sched_getaffinity(0))
+    assert origin["lanes"] == lanes_of(jax.local_devices()[0])
+    assert origin["xla_flags"] == os.environ.get("XLA_FLAGS", "")
     (maker,) = origin["makers"]
     assert maker["values"] == {"0": [*range(1, 32)]}
     assert (maker["versions"], maker["commit"]) == (origin["versions"], origin["commit"])
@@ -255,7 +261,7 @@ def test_every_experiment_has_a_name_and_a_key_of_its_own(made_data):
     assert [experiment.name for experiment in built.values()] == list(EXPERIMENTS)
     # Not by their names alone: what is trained differs, too.
     keys = [digest({**experiment.description(), "experiment": ""}) for experiment in built.values()]
-    assert len(set(keys)) == len(built) == 11
+    assert len(set(keys)) == len(built) == 12
     assert {name for name, experiment in built.items() if not experiment.independent} == {
         "mnist-carried",
         "imdb-carried",
@@ -366,6 +372,18 @@ def test_parties_of_mnist_variants():
         copied = mnist_with_copy(party, "embedded").partition
         assert copied.parties == (*MNIST_PARTIES, f"copy of {party}")
         np.testing.assert_array_equal(copied.indices[5], copied.indices[place])
+
+
+def test_with_duplicates_the_grand_coalition_of_mnist_has_the_rows_of_the_authors_code():
+    """Their loader lays the parties' images one after the other: [0-3] has what [0], [1-2] have."""
+    images = [5923, 6742, 5958, 6131, 5842, 5421, 5918, 6265, 5851, 5949]  # of every digit
+    held = [images[digit] for digits in MNIST_PARTIES.values() for digit in digits]
+    assert sum(held) == 84_754
+    kept, dropped = EXPERIMENTS["mnist-duplicates"]("embedded"), EXPERIMENTS["mnist"]("embedded")
+    assert (kept.duplicates, dropped.duplicates) == ("keep", "drop")
+    (job,), (shorter,) = kept.jobs([31], [0]), dropped.jobs([31], [0])
+    twice = np.bincount(kept.dataset.train_labels)[:4].sum()  # digit 3 is in [0-3] and in [3-5]
+    assert job.steps == 5 * -(-(5000 + twice) // 64) > shorter.steps == 5 * -(-5000 // 64)
 
 
 def test_consortia_beyond_the_paper():

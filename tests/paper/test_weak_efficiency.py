@@ -93,6 +93,22 @@ def test_56_is_the_value_of_the_model(problem, t):
         assert best == (t == 1 or values[1 << i] == values[-1])
 
 
+def test_case_1_1_is_not_strict_without_a_gain():
+    values, budgets = [0, 1, 0, 1], (1, 0)
+    costs, matrix = programme(values)
+    best, _ = optimal_vertices(values, budgets)
+    factors, scaled = [HALF, 0], [1, 0]
+    for point in (factors, scaled):
+        assert all(dot(row, point) == 0 for row in matrix)  # all payoffs are 0
+        assert dot(costs, point) == best == 0
+    # With gains for all it is strict: the objective is the factor 1/m times as large.
+    for game in SMALL_GAMES[::9]:
+        costs, _ = programme(game)
+        if min(costs) > 0:
+            third = [x / 3 for x in exact.allocate(game, 0).scaling]
+            assert dot(costs, third) < dot(costs, [3 * x for x in third])
+
+
 def test_58_raising_a_factor_stays_within_all_constraints():
     raised = 0
     for values, budgets in product(SMALL_GAMES[::3], BUDGETS):
@@ -229,6 +245,29 @@ def test_the_proof_has_its_null_vector():
         null = [s / c for s, c in zip(stationary, costs, strict=True)]
         assert [dot(row, null) for row in matrix] == [0, 0, 0]
         assert dot(costs, null) == 1
+        # Along it nobody's payoff changes, whatever the budgets, and the objective grows.
+        for budgets in BUDGETS:
+            below = [x / 2 for x in exact.allocate(values, budgets).scaling]
+            step = min((1 - x) / y for x, y in zip(below, null, strict=True) if y)
+            above = [x + step * y for x, y in zip(below, null, strict=True)]
+            before, after = (exact.adjustment(values, x, budgets) for x in (below, above))
+            assert before.payoffs == after.payoffs
+            assert sum(after.costs) == sum(before.costs) + step > sum(before.costs)
+            assert max(before.model_values) < max(after.model_values) == values[-1]
+
+
+@settings(max_examples=60, deadline=None, derandomize=True)
+@given(problems(2, 2))
+def test_of_two_parties_the_better_own_model_is_served_best(problem):
+    values, budgets = problem
+    models = exact.allocate(values, budgets).model_values
+    assert all(models[i] == values[-1] for i in range(2) if values[1 << i] == max(values[1:3]))
+
+
+def test_of_three_parties_the_best_own_model_need_not_be_served_best():
+    a = exact.allocate([0, 0, 0, 3, 1, 1, 1, 3], 0)
+    assert a.own_values == (0, 0, 1)
+    assert a.model_values == (3, 3, 2)
 
 
 # --- zero budgets: what continuity proves --------------------------------------------------------

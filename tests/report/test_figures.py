@@ -1,5 +1,6 @@
 import subprocess
 import sys
+from fractions import Fraction
 
 import numpy as np
 import pytest
@@ -73,6 +74,43 @@ def test_flows_of_several_tables_have_their_standard_errors_below(several, axes)
         assert float(error.get_text()[1:]) == pytest.approx(errors[i, j], abs=5e-4)
         assert (mean.get_va(), error.get_va()) == ("bottom", "top")
         assert error.get_fontsize() < mean.get_fontsize()
+
+
+def arrows(axes):
+    """Start, end, width and colour of every arrow, in the order of drawing."""
+    drawn = [text for text in axes.texts if getattr(text, "arrow_patch", None)]
+    return [
+        (tuple(a.xyann), tuple(a.xy), a.arrowprops["linewidth"], a.arrowprops["color"])
+        for a in drawn
+    ]
+
+
+def test_payments_are_arrows_from_payer_to_payee(axes):
+    places = [(0, 1), (0, 0), (1, 0)]
+    payments = [[7, 2, 0], [Fraction(1, 3), 0, 0.25], [0, 4, 0]]
+    assert figures.plot_payments(payments, axes, places=places) is axes
+    drawn = arrows(axes)
+    ends = [(start, end) for start, end, _, _ in drawn]
+    assert ends == [((0, 1), (0, 0)), ((0, 0), (0, 1)), ((0, 0), (1, 0)), ((1, 0), (0, 0))]
+    written = [text.get_text() for text in axes.texts]
+    assert [x for x in written if x] == ["1", "2", "3", "2", "1/3", "0.25", "4"]
+    widths = [width for _, _, width, _ in drawn]
+    assert widths == pytest.approx([2.5, 1, 1, 5])  # the thinnest is still seen
+    colours = [colour for _, _, _, colour in drawn]
+    assert colours[1] == colours[2] != colours[0] != colours[3]  # one a payer
+
+
+def test_payments_in_both_directions_keep_apart(axes):
+    figures.plot_payments([[0, 1], [1, 0]], axes, ["a", "b"], [(0, 0), (0, 1)])
+    (x, y), (other_x, other_y) = (t.get_position() for t in axes.texts if t.get_text() == "1")
+    assert x > 0 > other_x  # up on the right, down on the left
+    assert y < 0.5 < other_y  # nearer to the payer
+
+
+def test_payments_in_one_direction_are_straight(axes):
+    figures.plot_payments([[0, 1], [0, 0]], axes, ["a", "b"], [(0, 0), (0, 1)])
+    ((x, _),) = (t.get_position() for t in axes.texts if t.get_text() == "1")
+    assert x == 0
 
 
 @pytest.mark.parametrize("parties", [3, 5, 6, 8])

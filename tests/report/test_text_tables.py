@@ -109,6 +109,20 @@ def test_rows_of_an_allocation():
     assert flows.rows[0] == ("x", "", "1.071", "1.429")
 
 
+def test_values_are_as_measured_and_payments_in_the_currency():
+    game = Game(additive(0.1, 0.3, 0.4), ("x", "y", "z"))
+    allocation = allocate(game, {"x": 0.05, "y": 2e5}, exchange_rate=1e6)
+    table = party_table(allocation, "EUR")
+    assert table.columns == (
+        *("party", "budget (EUR)", "own value", "Shapley value (EUR)"),
+        *("scaling", "model value", "payoff (EUR)"),
+    )
+    # A small budget is shown as it was given.
+    assert table.rows[0][:4] == ("x", "0.05", "0.1000", "100,000")
+    assert table.rows[1][:3] == ("y", "200,000", "0.3000")
+    assert flow_table(allocation).rows[2][1] == "100,000"
+
+
 def test_desired_values_have_a_column_if_there_are_any():
     allocation = allocate(Game(additive(1, 3, 4)), desired={"1": 5})
     table = party_table(allocation)
@@ -130,7 +144,7 @@ def test_rows_of_models():
         (0.97, -0.00001, "0.0000"),
         (0.97, 0.25, "0.2500"),
         (8.0, 2 / 3, "0.667"),
-        (12345.0, 1234.5678, "1235"),
+        (12345.0, 1234.5678, "1,235"),
         (1e-6, 2.5e-7, "0.000000250"),
         (0.0, 0.0, "0.0"),
     ],

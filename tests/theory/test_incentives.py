@@ -15,10 +15,12 @@ from helpers import (
     RESULTS,
     SMALL_GAMES,
     amounts,
+    clearing_by_enumeration,
     fractions,
     is_monotone,
     monotone_hull,
     parties,
+    revenues,
     shapley_by_permutations,
     tables,
 )
@@ -49,6 +51,38 @@ def payoffs(v):
 def coverage(weights):
     """Value tables of items of which ``weights[t]`` are with exactly the parties of ``t``."""
     return [sum(w for t, w in enumerate(weights) if t & c) for c in range(len(weights))]
+
+
+# --- one party and the others --------------------------------------------------------------------
+
+
+def comes_back(flows, budgets, party, spent):
+    """Revenue of a party that spends so much, whatever it has; the others clear."""
+    gap = sum(flows[party])
+    caps = [spent / gap if gap and k == party else Fraction(1) for k in range(len(flows))]
+    rich = [inf if k == party else b for k, b in enumerate(budgets)]
+    return revenues(flows, clearing_by_enumeration(flows, rich, caps))[party]
+
+
+def test_a_party_spends_the_most_that_comes_back_or_is_its_own():
+    tried = 0
+    for v in SMALL_GAMES[::13]:
+        flows = exact.conditional_shapley_values(v)
+        for budgets in ((0, 0, 0), (half, 0, 1), (0, half, 0)):
+            found = exact.allocate(v, budgets)
+            for i in range(3):
+                own, gap, cost = v[1 << i], v[-1] - v[1 << i], found.costs[i]
+                back = comes_back(flows, budgets, i, cost)
+                assert found.model_values[i] + found.payoffs[i] == own + back
+                assert cost <= budgets[i] + back
+                steps = [Fraction(k * gap, 4) for k in range(5)]
+                backs = [comes_back(flows, budgets, i, s) for s in steps]
+                assert backs == sorted(backs)
+                assert all(
+                    s <= cost or s > budgets[i] + x for s, x in zip(steps, backs, strict=True)
+                )
+                tried += 1
+    assert tried == 56 * 9
 
 
 # --- withholding ---------------------------------------------------------------------------------
@@ -102,6 +136,36 @@ def less_of(v, party):
             yield w
 
 
+def moves(n, most):
+    return [(v, tuple(w)) for v in monotone_games(n, most) for w in less_of(v, 0)]
+
+
+def those_that_pay(cases, budgets):
+    total = {v: stability.totals(v, budgets)[0] for pair in cases for v in pair}
+    return [pair for pair in cases if total[pair[1]] > total[pair[0]]]
+
+
+def test_withholding_never_pays_with_unlimited_budgets_in_all_small_games():
+    for cases, number in ((moves(3, 2), 817), (moves(4, 1), 866)):
+        assert len(cases) == number
+        assert those_that_pay(cases, inf) == []
+
+
+def test_smallest_games_in_which_withholding_pays():
+    """Of whole values: none with v(N) = 1; up to names one with v(N) = 2 and b = 0."""
+    for cases in (moves(3, 1), moves(4, 1)[::3]):
+        assert those_that_pay(cases, 0) == those_that_pay(cases, half) == []
+    v, w = (0, 0, 0, 2, 1, 2, 1, 2), (0, 0, 0, 2, 1, 1, 1, 2)
+
+    def exchanged(table):  # parties 2 and 3
+        return tuple(table[c & 1 | (c & 2) << 1 | (c & 4) >> 1] for c in range(8))
+
+    assert those_that_pay(moves(3, 2), 0) == [(v, w), (exchanged(v), exchanged(w))]
+    pays = those_that_pay(moves(3, 2), half)
+    assert ((0, 0, 0, 1, 0, 2, 0, 2), (0, 0, 0, 1, 0, 1, 0, 2)) in pays
+    assert len(pays) == 4
+
+
 def test_two_parties_never_gain_by_withholding():
     budgets = [0, half, 1, (0, half), (half, 0), (0, 2), (2, third)]
     tried = 0
@@ -125,6 +189,17 @@ def test_withholding_what_others_make_up_for_never_pays_with_any_budgets():
                     assert after <= before - (v[-1] - w[-1])
                     tried += 1
     assert tried == 990
+
+
+def test_four_parties_never_gain_by_withholding_what_others_make_up_for():
+    tried = 0
+    for v, w in moves(4, 1)[::2]:
+        if incentives.made_up_for(v, w, 0):
+            for budgets in (0, half, (half, 0, 1, 0)):
+                before, after = (stability.totals(x, budgets)[0] for x in (v, w))
+                assert after <= before - (v[-1] - w[-1])
+                tried += 1
+    assert tried == 3 * 148
 
 
 def test_withholding_items_never_pays_with_any_budgets():
@@ -151,6 +226,7 @@ def test_what_others_do_not_make_up_for():
     assert incentives.made_up_for([0, 2, 1, 2], [0, 1, 1, 2], 0)
     assert incentives.made_up_for([0, 2, 1, 3], [0, 1, 1, 2], 0)
     assert not incentives.made_up_for([0, 2, 1, 4], [0, 1, 1, 2], 0)
+    assert not incentives.made_up_for([0, 2, 1, 7 * half], [0, 1, 1, 2], 0)
 
 
 # --- names ---------------------------------------------------------------------------------------
@@ -252,7 +328,7 @@ def test_buyers_club_never_hurts_whom_it_leaves_paying():
         for pair in combinations(range(3), 2):
             several, one = incentives.names_and_party(v, pair)
             if one <= 0:
-                assert several <= one
+                assert several <= 2 * one
                 clubs += 1
     assert clubs == 597
 
@@ -263,6 +339,21 @@ def test_two_parties_of_mnist_would_save_by_a_club():
     several, one = incentives.names_and_party(v, [0, 1])
     assert (round(float(several), 3), round(float(one), 3)) == (-1.164, -0.349)
     assert incentives.false_names(v, [0, 1])
+
+
+def test_every_club_of_mnist_parties_gains():
+    rows = json.loads((RESULTS / "mnist.json").read_text())
+    first, *_ = tables = [monotone_hull(v) for v in fractions(rows, 10_000)]
+    assert len(tables) == 10
+    apart, as_one = zip(*(incentives.names_and_party(v, [0, 1]) for v in tables), strict=True)
+    for found, low, high in ((apart, -1.174, -1.163), (as_one, -0.355, -0.346)):
+        assert (round(float(min(found)), 3), round(float(max(found)), 3)) == (low, high)
+    assert [round(float(sum(x) / 10), 3) for x in (apart, as_one)] == [-1.168, -0.351]
+    for group in groups(5)[:-1]:
+        for v in tables:
+            several, one = incentives.names_and_party(v, group)
+            assert several < one
+    assert incentives.names_and_party(first, range(5)) == (0, 0)
 
 
 # --- copies within budgets -----------------------------------------------------------------------
@@ -288,8 +379,19 @@ def test_copies_are_counted_with_the_best_model_and_all_payoffs(v, data):
     after = exact.allocate(table, [*budgets[:party], purses[0], *budgets[party + 1 :], *purses[1:]])
     names = [party, *range(n, n + k)]
     total = max(after.model_values[i] for i in names) + sum(after.payoffs[i] for i in names)
-    verdict = incentives.copies(v, party, purses, budgets)
-    assert bool(verdict) == (total <= stability.totals(v, budgets)[party])
+    before = stability.totals(v, budgets)[party]
+    assert incentives.copies_and_party(v, party, purses, budgets) == (total, before)
+    assert bool(incentives.copies(v, party, purses, budgets)) == (total <= before)
+
+
+def test_copies_use_the_best_model_whoever_has_the_money():
+    v = [0, 0, 1, 4]
+    after = exact.allocate(replicate(v, 0), [0, 0, 1])
+    assert after.model_values[2] > after.model_values[0]
+    total = after.model_values[2] + after.payoffs[0] + after.payoffs[2]
+    for purses in ([0, 1], [1, 0]):
+        found = incentives.copies_and_party(v, 0, purses, (1, 0))
+        assert found == (total, stability.totals(v, (1, 0))[0])
 
 
 def test_copies_with_unlimited_budgets():
@@ -311,6 +413,25 @@ def test_copies_never_pay_in_supermodular_games():
                 own = exact.amounts_of("budgets", budgets, 3)[party]
                 for part in {Fraction(0), own / 2}:
                     assert incentives.copies(v, party, [own - part, part], budgets)
+
+
+@pytest.mark.parametrize("budgets", [*product((0, half, 1, 2), repeat=2)])
+def test_copies_never_pay_with_two_parties(budgets):
+    """Nobody else pays anybody else, so the theorem on supermodular games applies."""
+    for v in monotone_games(2, 3):
+        for party in range(2):
+            for part in {Fraction(0), budgets[party] * half}:
+                own = budgets[party] - part
+                assert incentives.copies(v, party, [own, part], budgets)
+
+
+def test_copies_never_pay_in_supermodular_games_of_four_parties():
+    games = [v for v in small_games(4, 2) if stability.is_supermodular(v)]
+    for v in games[::8]:
+        for budgets in ((0, 0, 0, 0), (half, 0, 1, 0), (0, 1, 0, half)):
+            for party in range(4):
+                own = Fraction(budgets[party])
+                assert incentives.copies(v, party, [own / 2, own / 2], budgets)
 
 
 def test_search_copies_without_money_or_with_a_payoff_that_is_not_positive():
@@ -346,6 +467,13 @@ def test_newcomers_harm_nobody_in_supermodular_games():
     games = [v for v in SMALL_GAMES + monotone_games(4, 2) if stability.is_supermodular(v)]
     assert len(games) == 126 + 150
     assert all(incentives.entry(v, k) for v in games for k in range(parties(v)))
+
+
+def test_newcomers_can_harm_incumbents_of_a_supermodular_game_without_money():
+    v = [0, 0, 0, 1, 2, 2, 2, 3]
+    assert stability.is_supermodular(v)
+    assert incentives.entry(v, 2)
+    assert incentives.entry(v, 2, 0).witness == "party 1 has 3/4, without party 3 1"
 
 
 @exactly
@@ -404,6 +532,14 @@ def test_models_and_flows_are_continuous_on_monotone_games():
                 mixed = [(1 - t) * x + t * y for x, y in zip(v, other, strict=True)]
                 near.append(max(incentives.jump(v, budgets, mixed, budgets)))
             assert near[3] < Fraction(1, 10**6)
+
+
+def test_models_and_flows_are_continuous_where_budgets_become_unlimited():
+    for v in SMALL_GAMES[::40]:
+        for rich in ((inf, 0, 0), (inf, half, inf)):
+            near = [incentives.jump(v, rich, v, [min(b, m) for b in rich]) for m in (1, 100)]
+            assert near[1] == (0, 0)
+    assert incentives.jump([0, 0, 1, 4], (inf, 0), [0, 0, 1, 4], (half, 0)) != (0, 0)
 
 
 def test_models_jump_if_flows_alone_are_nonnegative():

@@ -155,9 +155,25 @@ def test_certificate_polynomials_are_those_of_the_docstring(n, start):
 
 
 def test_failing_copies_agrees_with_the_scan():
-    for n in range(2, 10):
+    for n in range(2, 12):
         scan = [k for k in range(1, 25) if not replication.holds(n, k)]
         assert replication.failing_copies(n) == scan
+
+
+@pytest.mark.parametrize("n", [3, 4, 6, 7, 9, 12])
+@pytest.mark.parametrize("copies", [1, 2, 4, 11])
+def test_no_smaller_multiplier_proves_more(n, copies):
+    """That of the polynomials is the smallest that bounds the threshold games with s = n."""
+    points = [
+        [replication.ray_total(n, t, n, k) - replication.ray_total(n, t, n, 0) for k in (1, copies)]
+        for t in range(n)
+    ]
+    points += [
+        [replication.ray_total(n, 0, s, k) - replication.ray_total(n, 0, s, 0) for k in (1, copies)]
+        for s in range(1, n)
+    ]
+    smallest = max(y / x for x, y in points if x > 0)
+    assert smallest == Fraction(n * copies, n + copies - 1)
 
 
 @pytest.mark.parametrize(

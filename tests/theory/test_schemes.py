@@ -23,6 +23,7 @@ from hypothesis import strategies as st
 
 from shapfair import Game
 from shapfair.report.scheme_table import Answers, counterexamples, scheme_table
+from shapfair.theory.linear_rules import nearest_linear_rule
 from shapfair.theory.properties import (
     PROPERTIES,
     SINGLES,
@@ -35,6 +36,7 @@ from shapfair.theory.schemes import (
     EXTERNAL_BUYER,
     FEES_GAIN_GAME,
     FEES_PROPORTIONAL,
+    FEES_WITH_NEWCOMER,
     RHO_SHAPLEY,
     SCALING,
     SCHEMES,
@@ -444,6 +446,29 @@ def test_payer_shares_its_own_fee():
     assert FEES_PROPORTIONAL((0, 1, 2, 2)).payoffs == (-Fraction(3, 4), Fraction(3, 4))
 
 
+# --- a reading that was found by trying ----------------------------------------------------------
+
+
+def test_fees_with_a_newcomer_by_hand():
+    """u = w + v: 0, 1, 2, 3 + 3 = 6, so shares (5/2, 7/2) of 6; fees 2 and 1."""
+    assert FEES_WITH_NEWCOMER(STRANGERS).payoffs == (
+        3 * Fraction(5, 12) - 2,
+        3 * Fraction(7, 12) - 1,
+    )
+
+
+def test_fees_with_a_newcomer_are_the_gain_game_and_proportional_fees_mixed():
+    """By v(N) to the sum of the fees."""
+    for v in [*small_games(3, 2), *small_games(4, 1)]:
+        fees = sum(v[-1] - x for x in own(v))
+        mixed = [
+            Fraction(fees * a + v[-1] * b, fees + v[-1])
+            for a, b in zip(FEES_GAIN_GAME(v).payoffs, FEES_PROPORTIONAL(v).payoffs, strict=True)
+        ]
+        assert list(FEES_WITH_NEWCOMER(v).payoffs) == mixed
+        assert sum(mixed) == 0
+
+
 # --- the question of rho -------------------------------------------------------------------------
 
 
@@ -590,6 +615,35 @@ def test_neither_reading_gives_the_printed_vector(name, gain_game, proportional)
     # Rounding explains 0.005, or 0.0005 for IMDB; the standard errors are below 0.004.
     assert furthest(FEES_GAIN_GAME, name) == pytest.approx(gain_game, abs=0.006)
     assert furthest(FEES_PROPORTIONAL, name) == pytest.approx(proportional, abs=0.006)
+
+
+AUTHORS = json.loads((ROOT / "benchmarks" / "authors.json").read_text(encoding="utf-8"))["tables"]
+"""What follows from the tables that the authors published."""
+
+
+def test_fees_with_a_newcomer_nearly_give_the_printed_vectors():
+    for name, most in (("mnist", 0.009), ("cifar10", 0.02), ("imdb-carried", 0.012)):
+        assert furthest(FEES_WITH_NEWCOMER, name) < most
+    cut_off = 0
+    for theirs, name, unit in (("mnist", "mnist", 0.01), ("imdb", "imdb-carried", 0.001)):
+        found, printed = np.array(AUTHORS[theirs][FEES_WITH_NEWCOMER.name]), PRINTED[name]
+        assert np.abs(found - printed).max() < unit
+        cut_off += np.isclose(np.trunc(found / unit) * unit, printed).sum()
+        for other in (FEES_GAIN_GAME, FEES_PROPORTIONAL, UNLIMITED):
+            payoffs = AUTHORS[theirs]["payoffs" if other is UNLIMITED else other.name]
+            assert np.abs(np.array(payoffs) - printed).max() > 7 * unit
+    assert cut_off == 9
+
+
+def test_no_linear_rule_gives_both_printed_vectors():
+    parts = [np.array(AUTHORS[name]["payoffs_by_size"]) for name in ("mnist", "imdb")]
+    printed, units = [PRINTED["mnist"], PRINTED["imdb-carried"]], [0.005, 0.0005]
+    fit = nearest_linear_rule(parts, printed, units)
+    assert fit.miss == pytest.approx(2.53, abs=0.01)
+    # The proof: multipliers with which every such rule has 0, and the printed payoffs have not.
+    y = fit.multipliers
+    assert np.abs(y @ np.vstack(parts)).max() < 1e-9 * np.abs(y).max()
+    assert y @ np.concatenate(printed) > 2 * np.abs(y) @ np.repeat(units, 5)
 
 
 @pytest.mark.parametrize(

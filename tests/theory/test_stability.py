@@ -153,10 +153,25 @@ def test_smallest_games_that_are_blocked():
     assert stability.blocking(two_halves, (half, half, 2)) == {3: half}
 
 
+def test_witness_of_instability_gains_most():
+    v = (0, 0, 3, 3, 2, 3, 3, 3)
+    assert stability.blocking(v, stability.totals(v)) == {3: Fraction(1, 4), 5: 1}
+    assert stability.is_stable(v).witness == "{1, 3} could have 1 more each without the others"
+
+
+def test_all_parties_are_no_coalition_that_leaves():
+    assert stability.gains([0, 0, 0, 1], [0, 0])[3] == 1
+    assert stability.blocking([0, 0, 0, 1], [0, 0]) == {}
+
+
 def test_supermodular_games_are_never_blocked():
     games = [v for v in SMALL_GAMES + monotone_games(4, 2) if stability.is_supermodular(v)]
     assert len(games) == 126 + 150
     assert all(stability.is_stable(v) for v in games)
+    # The reason: the Shapley value is in the core.
+    for v in games:
+        phi = exact.shapley_values(v)
+        assert all(sum(inside(phi, s)) >= v[s] for s in range(len(v)))
     # Sums of unanimity games, and larger numbers.
     rng = Random(7)
     for _ in range(20):
@@ -176,30 +191,95 @@ def test_free_sharing_is_always_stable(v, data):
     assert stability.blocking(v, free, data.draw(amounts(n))) == {}
 
 
-def test_who_adds_nothing_to_all_others_and_is_paid_is_left():
-    met = 0
-    for v in SMALL_GAMES:
-        totals = stability.totals(v)
-        for i in range(3):
-            if v[7 & ~(1 << i)] == v[7]:
-                payoff = totals[i] - v[-1]
-                assert stability.deficits(v, totals)[7 & ~(1 << i)] == payoff
-                met += payoff > 0
+def test_free_sharing_is_not_stable_if_a_coalition_is_worth_more_than_all():
+    assert stability.blocking([0, 1, 1, 3, 1, 1, 1, 2], [2, 2, 2]) == {3: 1}
+
+
+def test_all_others_leave_a_party_that_costs_them_more_than_it_adds():
+    games = SMALL_GAMES + monotone_games(4, 1)
+    redundant, met = set(), 0
+    for v in games:
+        n, totals = parties(v), stability.totals(v)
+        deficits, payoffs = stability.deficits(v, totals), [t - v[-1] for t in totals]
+        for s in range(2**n):
+            paid = sum(payoffs) - sum(inside(payoffs, s))
+            assert deficits[s] == paid - s.bit_count() * (v[-1] - v[s])
+        for i in range(n):
+            others = 2**n - 1 - (1 << i)
+            blocks = others in stability.blocking(v, totals)
+            assert blocks == (payoffs[i] > (n - 1) * (v[-1] - v[others]))
+            if v[others] == v[-1]:
+                assert blocks == (payoffs[i] > 0)
+                assert deficits[others] == payoffs[i] <= (n - 2) * v[-1]
+                if n == 3 and blocks:
+                    redundant.add(v)
+                    met += 1
     assert met == 183
+    assert len(redundant) == 144
 
 
-def test_nobody_leaves_alone():
+@pytest.mark.parametrize("n", [2, 3, 4, 5, 6])
+def test_what_all_others_have_together_can_cost_them_most(n):
+    rich, others = 1 << n - 1, (1 << n - 1) - 1
+    v = [int(c & rich > 0 or c == others) for c in range(2**n)]
+    totals = stability.totals(v)
+    assert totals == (*[Fraction(1, n - 1)] * (n - 1), n - 1)
+    assert stability.deficits(v, totals)[others] == n - 2
+
+
+def test_an_item_of_two_can_only_be_shared_freely():
+    """So the dummy, party 1, pays nothing for it."""
+    v = [0, 0, 1, 1, 1, 1, 1, 1]
+    quarters = [Fraction(k, 4) for k in range(-4, 13)]
+    splits = [(x, y, 3 - x - y) for x in quarters for y in quarters]
+    assert [x for x in splits if not stability.blocking(v, x)] == [(1, 1, 1)]
+
+
+def test_copies_make_a_consortium_more_stable():
+    """Who blocks when models can be copied also has more alone than its Shapley values."""
+    blocked = set()
     for v in SMALL_GAMES:
-        assert all(s.bit_count() > 1 for s in stability.blocking(v, stability.totals(v)))
+        phi = exact.shapley_values(v)
+        core = {s for s in range(1, 8) if sum(inside(phi, s)) < v[s]}
+        assert set(stability.blocking(v, stability.totals(v))) <= core
+        blocked |= {v} if core else set()
+    assert len(blocked) == 578
 
 
 # --- budgets -------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("budgets", [(0, 0, 0), (half, 0, 2), (1, 1, 1), (inf, 0, half)])
-def test_the_grand_coalition_never_blocks(budgets):
-    for v in SMALL_GAMES[::3]:
-        assert stability.gains(v, stability.totals(v, budgets), budgets)[-1] <= 0
+@pytest.mark.parametrize("budgets", [inf, 0, (half, 0, 2), (1, 1, 1), (inf, 0, half)])
+def test_neither_one_party_nor_all_block(budgets):
+    for v in SMALL_GAMES:
+        gains = stability.gains(v, stability.totals(v, budgets), budgets)
+        assert max(gains[s] for s in (1, 2, 4, 7)) <= 0
+
+
+@pytest.mark.parametrize("budgets", [0, (half, 0, 1, inf)])
+def test_neither_one_of_four_nor_all_block(budgets):
+    for v in monotone_games(4, 1):
+        gains = stability.gains(v, stability.totals(v, budgets), budgets)
+        assert max(gains[s] for s in (1, 2, 4, 8, 15)) <= 0
+
+
+@pytest.mark.parametrize("budgets", [inf, 0, (half, 1), (1, inf)])
+def test_two_parties_stay_together(budgets):
+    assert all(stability.is_stable(v, budgets) for v in monotone_games(2, 4))
+
+
+def test_money_can_make_a_consortium_more_or_less_stable():
+    budgets = [inf, 0, half, (half, 0, 1), (inf, 0, half)]
+    blocked = [sum(not stability.is_stable(v, b) for v in SMALL_GAMES) for b in budgets]
+    assert blocked == [201, 162, 222, 209, 207]
+
+
+def test_supermodular_games_can_be_blocked_with_budgets():
+    v = (0, 0, 0, 1, 2, 2, 2, 3)
+    games = [v for v in small_games(3, 3) if stability.is_supermodular(v)]
+    assert [v for v in games if not stability.is_stable(v, 0)] == [v]
+    assert stability.totals(v, 0) == (Fraction(3, 4), Fraction(3, 4), 3)
+    assert stability.blocking(v, stability.totals(v, 0), 0) == {3: Fraction(1, 4)}
 
 
 def test_four_would_run_the_scheme_of_the_digit_game_without_the_fifth():
@@ -228,6 +308,12 @@ def test_who_is_better_off_in_the_scheme_is_so_in_any_way():
             assert all(gains[s] >= 0 for s in found)
             several += len(found)
     assert several > 25
+
+
+def test_a_coalition_may_block_and_not_be_better_off_in_the_scheme():
+    v = [0, 0, 1, 2, 2, 3, 2, 3]
+    assert not stability.is_stable(v, 0)
+    assert stability.better_off_in_the_scheme(v, 0) == ()
 
 
 def test_coalition_that_has_as_much_as_before_does_not_count():

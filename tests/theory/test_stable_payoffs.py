@@ -102,6 +102,20 @@ def test_two_halves_by_hand():
     assert set(proved_least_core([0, 1, 1, 3]).weights) == {1, 2}
 
 
+def test_one_coalition_is_paid_by_all_others_alike():
+    met = 0
+    for v in SMALL_GAMES[::5]:
+        found = proved_nearest(v)
+        if len(found.prices) == 1:
+            ((s, price),) = found.prices.items()
+            size, d = s.bit_count(), stability.deficits(v, stability.totals(v))[s]
+            share = d / size, -d / (3 - size)
+            assert found.changes == tuple(share[not s >> i & 1] for i in range(3))
+            assert price == 3 * d / (size * (3 - size))
+            met += 1
+    assert met > 10
+
+
 def test_other_totals_can_be_given():
     given = [half, 5 * half, 0]
     found = proved_nearest(ITEM_OF_TWO, given)
@@ -119,10 +133,13 @@ def test_symmetric_parties_stay_equal():
         np.testing.assert_allclose(x, [y[1], y[0], y[2]], atol=1e-8)
 
 
-def test_units_do_not_matter():
-    v = np.array([0.0, 0, 0, 1, 1, 1, 1, 1])
+@pytest.mark.parametrize("v", [ITEM_OF_TWO, *GAMES[-4:]], ids=str)
+def test_units_do_not_matter(v):
+    table = np.array(v, float)
+    expected = nearest(table).totals
     for factor in (2.0**-200, 2.0**200):
-        np.testing.assert_allclose(np.array(nearest(v * factor).totals) / factor, 1, atol=1e-9)
+        found = np.array(nearest(table * factor).totals) / factor
+        np.testing.assert_allclose(found, expected, atol=1e-9 * table[-1])
 
 
 def test_mnist_is_stable_if_party_0_to_3_gives_what_the_others_lack():
@@ -136,6 +153,19 @@ def test_mnist_is_stable_if_party_0_to_3_gives_what_the_others_lack():
         )
         assert -0.0500 < found.changes[2] < -0.0353
         assert least_core(table).epsilon < -0.03
+
+
+def test_where_party_0_to_3_adds_nothing_it_would_be_paid_nothing():
+    """In the mean table of MNIST, and in fractions."""
+    mean = Game.read(RESULTS / "mnist.json").averaged().hull()
+    v = [Fraction(round(x * 10**6), 10**6) for x in mean.values.ravel()]
+    assert v[0b11011] == v[-1]
+    payoff = stability.totals(v)[2] - v[-1]
+    assert payoff == pytest.approx(0.0502, abs=5e-5)
+    found = proved_nearest(v)
+    assert found.totals[2] == v[-1]
+    assert found.changes == tuple(x * payoff / 4 for x in (1, 1, -4, 1, 1))
+    assert proved_least_core(v).epsilon == pytest.approx(-0.2798, abs=5e-5)
 
 
 def test_many_parties():
@@ -162,11 +192,19 @@ def test_floats_that_prove_nothing_are_errors(monkeypatch):
     bad = stable_payoffs.LeastCore(9.0, (1.0, 1.0, 1.0), dict.fromkeys((3, 5, 6, 1), 0.25))
     with pytest.raises(ArithmeticError, match="do not prove the least core"):
         proved_least_core([0, 0, 0, 0, 0, 0, 0, 1])
+    # Tight coalitions, whose weights would have to be negative to count all parties alike.
+    bad = stable_payoffs.LeastCore(0.0, (1.0, 1.0, 1.0), dict.fromkeys((3, 5, 6, 2), 0.25))
+    with pytest.raises(ArithmeticError, match="do not prove the least core"):
+        proved_least_core(ITEM_OF_TWO)
     near = nearest(ITEM_OF_TWO)
     few = stable_payoffs.Nearest(near.totals, near.changes, {3: 1.0})
     monkeypatch.setattr(stable_payoffs, "nearest", lambda *_: few)
     with pytest.raises(ArithmeticError, match="do not prove the nearest"):
         proved_nearest(ITEM_OF_TWO)
+    # Stable totals, (1, 5) in the place of (3, 3), held down by a negative price.
+    few = stable_payoffs.Nearest((1.0, 5.0), (-2.0, 2.0), {1: 1.0})
+    with pytest.raises(ArithmeticError, match="do not prove the nearest"):
+        proved_nearest([0, 1, 1, 3])
 
 
 def test_programmes_that_do_not_end_are_errors():
@@ -218,3 +256,10 @@ def test_errors_name_the_argument(call, match):
 def test_one_party_is_stable():
     assert nearest([0, 3]).totals == (3,)
     assert proved_nearest([0, 3]).prices == {}
+
+
+def test_totals_may_be_an_array_and_none_are_not_all():
+    values = [0, 0, 1, 1, 1, 1, 1, 1]
+    assert proved_nearest(values, np.array([1.0, 1.0, 1.0])).totals == (1, 1, 1)
+    with pytest.raises(ValueError, match="given"):
+        proved_nearest(values, [])

@@ -31,7 +31,7 @@ def test_what_is_needed_grows_with_the_cores(monkeypatch):
     needed = []
     monkeypatch.setattr(memory, "check_address_space", lambda size, what: needed.append(size))
     for cores in (1, 2, 64):
-        monkeypatch.setattr(devices, "_usable_cores", lambda cores=cores: cores)
+        monkeypatch.setattr(devices, "usable_cores", lambda cores=cores: cores)
         devices.check_address_space()
     assert [size / 2**30 for size in needed] == [1.25, 1.5, 17]
 

@@ -1,0 +1,153 @@
+"""Documents for people, made of blocks that every format writes in its own way.
+
+All text is plain: what others have chosen, such as a name, is harmless in each format.
+"""
+
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from shapfair import escapes
+from shapfair.report import text_tables
+from shapfair.report.text_tables import TextTable
+
+
+@dataclass(frozen=True)
+class Heading:
+    """A heading of level 1 (the title) to 3, perhaps at the top of a page when printed."""
+
+    text: str
+    level: int = 2
+    new_page: bool = False
+
+
+@dataclass(frozen=True)
+class Paragraph:
+    """Some sentences."""
+
+    text: str
+
+
+@dataclass(frozen=True)
+class Items:
+    """A list of sentences."""
+
+    lines: Sequence[str]
+
+
+@dataclass(frozen=True)
+class Code:
+    """Lines to type as they are."""
+
+    lines: Sequence[str]
+
+
+@dataclass(frozen=True)
+class Picture:
+    """An SVG picture, and its content in words for whoever does not see it."""
+
+    svg: str
+    words: str
+
+
+Block = Heading | Paragraph | Items | Code | Picture | TextTable
+
+_STYLE = """
+:root {
+  color-scheme: light dark; --ink: #1b1f24; --paper: #fff; --line: #d5dae0; --quiet: #57606a;
+}
+@media (prefers-color-scheme: dark) {
+  :root { --ink: #e4e8ec; --paper: #16191d; --line: #3a4149; --quiet: #a3acb5; }
+}
+body { color: var(--ink); background: var(--paper); font: 16px/1.55 system-ui, sans-serif;
+  max-width: 50rem; margin: 2rem auto; padding: 0 1rem; overflow-wrap: anywhere; }
+h1, h2, h3 { line-height: 1.25; margin: 2.2em 0 .6em; }
+h1 { margin-top: 0; }
+.scrolls { overflow-x: auto; }
+table { border-collapse: collapse; font-variant-numeric: tabular-nums; overflow-wrap: normal; }
+th, td { padding: .35em .8em; border-bottom: 1px solid var(--line); text-align: left;
+  vertical-align: top; }
+thead th { color: var(--quiet); font-weight: 600; }
+pre { border: 1px solid var(--line); border-radius: 4px; padding: .7em 1em; overflow-x: auto; }
+figure { margin: 1.5em 0; }
+figure svg { background: #fff; max-width: 100%; height: auto; }
+@media print {
+  :root { --ink: #000; --paper: #fff; --line: #999; --quiet: #333; }
+  body { max-width: none; margin: 0; font-size: 11pt; }
+  .new-page { break-before: page; }
+  h2, h3 { break-after: avoid; }
+  tr, figure { break-inside: avoid; }
+  .scrolls, pre { overflow: visible; }
+  pre { white-space: pre-wrap; }
+}
+"""
+
+
+def to_html(blocks: Sequence[Block]) -> str:
+    """One file that asks for no other. The first heading of level 1 is its title."""
+    title = next((b.text for b in blocks if isinstance(b, Heading) and b.level == 1), "")
+    body = "\n".join(map(_html, blocks))
+    return (
+        '<!doctype html>\n<html lang="en">\n<head>\n<meta charset="utf-8">\n'
+        '<meta name="viewport" content="width=device-width, initial-scale=1">\n'
+        f"<title>{escapes.html(title)}</title>\n<style>{_STYLE}</style>\n</head>\n"
+        f"<body>\n<main>\n{body}\n</main>\n</body>\n</html>\n"
+    )
+
+
+def _html(block: Block) -> str:
+    text = escapes.html
+    match block:
+        case Heading(words, level, new_page):
+            page = ' class="new-page"' if new_page else ""
+            return f"<h{level}{page}>{text(words)}</h{level}>"
+        case Paragraph(words):
+            return f"<p>{text(words)}</p>"
+        case Items(lines):
+            return f"<ul>{''.join(f'<li>{text(line)}</li>' for line in lines)}</ul>"
+        case Code(lines):
+            return f'<pre tabindex="0">{text_lines(lines)}</pre>'
+        case Picture(svg, words):
+            return f'<figure role="img" aria-label="{text(words)}">{_inline(svg)}</figure>'
+        case TextTable():
+            # A region that scrolls has to be within reach of the keyboard.
+            return f'<div class="scrolls" tabindex="0">{text_tables.html(block)}</div>'
+
+
+def text_lines(lines: Sequence[str]) -> str:
+    """Lines of text as HTML that keeps them."""
+    return "\n".join(map(escapes.html, lines))
+
+
+def _inline(svg: str) -> str:
+    """An SVG file as an element: without the declarations of XML, which HTML does not have."""
+    return svg[svg.index("<svg") :].strip()
+
+
+def to_markdown(blocks: Sequence[Block]) -> str:
+    """The same as Markdown, without pictures, whose numbers stand in the tables."""
+    parts = [_markdown(block) for block in blocks if not isinstance(block, Picture)]
+    return "\n\n".join(parts) + "\n"
+
+
+def _markdown(block: Block) -> str:
+    match block:
+        case Heading(words, level):
+            return f"{'#' * level} {plain(words)}"
+        case Paragraph(words):
+            return plain(words)
+        case Items(lines):
+            return "\n".join(f"- {plain(line)}" for line in lines)
+        case Code(lines):
+            return "\n".join(f"    {escapes.terminal(line)}" for line in lines)
+        case TextTable(columns, rows, align):
+            sides = ["---:" if side == ">" else ":---" for side in align]
+            head, *body = (list(map(plain, cells)) for cells in (columns, *rows))
+            return "\n".join(f"| {' | '.join(cells)} |" for cells in (head, sides, *body))
+        case Picture():
+            raise AssertionError("pictures are left out")
+
+
+def plain(text: str) -> str:
+    """Text that Markdown takes for no mark-up and no HTML."""
+    return re.sub(r"([\\`*_{}\[\]<>()#+!|~&$-])", r"\\\1", escapes.terminal(text))
