@@ -12,7 +12,7 @@ import argparse
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, field, fields, replace
-from functools import cache, partial
+from functools import lru_cache, partial
 from pathlib import Path
 from typing import Any
 
@@ -154,7 +154,7 @@ class OnTheWay(Experiment):
     def path(self, job):  # type: ignore[no-untyped-def]
         """Accuracy after every epoch on all test examples and on each half of them, ``(10, 3)``."""
         if (job.seed, job.coalition) not in self.paths:
-            data, tests = on_device(self.dataset)
+            data, tests = on_device(self.dataset, job.seed)
             longest = replace(self.training, epochs=EPOCHS)
             batches = job_batches(job, self.partition, longest, self.duplicates)
             lane = fresh_lane(self.learner, example_of(self.dataset), job.seed, job.coalition)
@@ -175,7 +175,7 @@ class StoppedEarly(OnTheWay):
 
     def description(self) -> dict[str, Any]:
         """As of any experiment, and how the number of epochs is chosen."""
-        rule = "epoch of best accuracy on one half of the test examples, valued on the other half"
+        rule = "epoch of best accuracy on the seed's half of the test examples, valued on the other"
         return {**super().description(), "stopped": rule}
 
     def value(self, path: np.ndarray) -> float:
@@ -183,10 +183,11 @@ class StoppedEarly(OnTheWay):
         return float(path[np.argmax(path[:, 1]), 2])
 
 
-@cache
-def on_device(data: Dataset) -> tuple[Any, list[Chunks]]:
+@lru_cache(maxsize=1)
+def on_device(data: Dataset, seed: int) -> tuple[Any, list[Chunks]]:
     """Training data; test examples, all and each half of them."""
-    return jax.device_put(training_data(data)), [Chunks.of(part) for part in (data, *halves(data))]
+    parts = (data, *halves(data, seed))
+    return jax.device_put(training_data(data)), [Chunks.of(part) for part in parts]
 
 
 def on_the_way(base: Callable[..., Experiment]) -> list[Experiment]:

@@ -175,6 +175,38 @@ def test_party_1_is_ahead_when_the_optimiser_is_carried_over():
     assert luckiest < min(row[0] for row in rows)
 
 
+def test_the_lead_comes_with_the_carried_optimiser_whatever_the_order_of_batches():
+    """Of the network of the published code; the two records that vary one point at a time."""
+    rows = {
+        name: [exact.allocate(table).payoffs for table in fractions(record(name), TEST_REVIEWS)]
+        for name in (*RECORDS.values(), "imdb-fixed-order", "imdb-carried-shuffled")
+    }
+    assert pairs_apart(rows["imdb-fixed-order"]) == []
+    assert set(pairs_apart(rows["imdb-carried-shuffled"])) >= {(0, j) for j in OTHERS}
+    assert all(row[0] > max(row[1:]) for row in rows["imdb-carried-shuffled"])
+    lead = {name: np.array([float(row[0]) for row in found]) for name, found in rows.items()}
+    for fresh in ("imdb-published", "imdb-fixed-order"):
+        for carried in ("imdb-carried", "imdb-carried-shuffled"):
+            assert lead[fresh].max() < lead[carried].min()
+    for one, other in (
+        ("imdb-published", "imdb-fixed-order"),
+        ("imdb-carried", "imdb-carried-shuffled"),
+    ):
+        widths = half_width(lead[one]) + half_width(lead[other])
+        assert abs(lead[one].mean() - lead[other].mean()) < widths
+
+
+def test_backwards_the_lead_is_smaller_and_still_there():
+    forwards, backwards = (
+        [exact.allocate(table).payoffs[0] for table in fractions(record(name), TEST_REVIEWS)]
+        for name in ("imdb-carried", "imdb-carried-backwards")
+    )
+    mean = {
+        name: float(sum(rows) / len(rows)) for name, rows in {"f": forwards, "b": backwards}.items()
+    }
+    assert mean["b"] + half_width(backwards) < mean["f"] - half_width(forwards)
+
+
 def test_little_of_the_lead_is_left_with_a_new_optimiser():
     lead = {protocol: [row[0] for row in payoffs(protocol)] for protocol in RECORDS}
     found = {protocol: float(sum(values) / 10) for protocol, values in lead.items()}

@@ -5,9 +5,19 @@ from dataclasses import replace
 import numpy as np
 import pytest
 import variations
+from helpers import RESULTS
 from variations import EPOCHS, OnTheWay, StoppedEarly
 
-from shapfair.datasets import MNIST_PARTIES, Dataset, Partition
+from shapfair import Game
+from shapfair.datasets import (
+    IMDB_PARTIES,
+    IMDB_REVIEWS_EACH,
+    MNIST_PARTIES,
+    Dataset,
+    Deal,
+    Partition,
+)
+from shapfair.made_to_order.stopping import halves
 from shapfair.paper.networks import MLP
 from shapfair.training.experiment import Experiment
 from shapfair.training.plan import Job, Training
@@ -53,6 +63,13 @@ def test_stopped_early_is_best_on_one_half_and_valued_on_the_other(tmp_path):
     path = stopped.path(Job(3, 2))
     assert path.shape == (EPOCHS, 3)
     np.testing.assert_allclose(path[:, 0], (path[:, 1] + path[:, 2]) / 2)  # halves of equal size
+    for seed in (2, 3):  # which share a split, the second with its halves swapped
+        model = Experiment(*PARTS).train_one(3, seed)
+        right = [
+            (model(half.test_inputs).argmax(axis=1) == half.test_labels).mean()
+            for half in halves(SMALL, seed)
+        ]
+        assert stopped.path(Job(3, seed))[-1, 1:] == pytest.approx(right)
     best = max(range(EPOCHS), key=lambda k: path[k, 1])
     assert value == path[best, 2]
     assert OnTheWay(*PARTS).run([2], store=tmp_path / "s.sqlite").found == 0
@@ -121,3 +138,58 @@ def test_all_images_get_noise(small_mnist):
     moved = (new_inputs.astype(float) - inputs)[inside]
     assert 40 < moved.std() < variations.NOISE
     assert 0.4 < (moved > 0).mean() < 0.6
+
+
+def origin(name):
+    return Game.read(RESULTS / f"{name}.json").provenance
+
+
+def without(provenance, *names):
+    """What a record depends on, but for some of it."""
+    kept = ("data", "partition", "duplicates", "network", "training")
+    return {name: provenance[name] for name in kept if name not in names}
+
+
+def test_imdb_records_differ_from_those_beside_them_in_one_point_each():
+    published, carried = origin("imdb-published"), origin("imdb-carried")
+    in_order, deal = origin("imdb-fixed-order"), origin("imdb-one-deal")
+    assert without(in_order, "training") == without(published, "training")
+    assert in_order["training"] == {**published["training"], "shuffled": False}
+    assert without(deal, "partition") == without(published, "partition")
+    assert deal["partition"] == Deal(IMDB_PARTIES, IMDB_REVIEWS_EACH).of_seed(0).digest
+    for name, mark in (("shuffled", "batches"), ("backwards", "coalitions")):
+        found = origin(f"imdb-carried-{name}")
+        assert without(found) == without(carried)
+        assert (found["optimiser"], found[mark]) == (carried["optimiser"], name)
+        assert mark not in carried
+
+
+@pytest.mark.parametrize("name", ["mnist", "imdb"])
+def test_numbers_of_epochs_are_those_of_the_names_and_nothing_else_differs(name):
+    base = origin(name)
+    for epochs in range(1, EPOCHS + 1):
+        found = origin(f"{name}-epochs-{epochs}")
+        assert without(found, "training") == without(base, "training")
+        assert found["training"] == {**base["training"], "epochs": epochs}
+    assert origin(f"{name}-epochs-{base['training']['epochs']}")["digest"] == base["digest"]
+    early = origin(f"{name}-stopped-early")
+    assert without(early, "training") == without(base, "training")
+    assert "half" in early["stopped"]
+
+
+@pytest.mark.parametrize("party", ["1-2", "6-9"])
+@pytest.mark.parametrize("how", ["withheld", "flipped", "noisy", "split"])
+def test_manipulated_records_are_trained_as_the_honest_one(how, party):
+    honest, found = origin("mnist"), origin(f"mnist-{how}-{party}")
+    assert without(found, "data", "partition") == without(honest, "data", "partition")
+    assert (found["data"] == honest["data"]) == (how in ("withheld", "split"))
+    assert found["partition"] != honest["partition"]
+    assert found["seeds"] == honest["seeds"][: len(found["seeds"])]
+    # Coalitions without the party are trained on the same batches; only rounding can differ.
+    game, recorded = (
+        Game.read(RESULTS / f"{name}.json") for name in (f"mnist-{how}-{party}", "mnist")
+    )
+    k = recorded.parties.index(f"[{party}]")
+    untouched = [c for c in range(32) if not c >> k & 1]
+    gaps = game.values[:, untouched] - recorded.values[: game.seeds, untouched]
+    assert np.abs(gaps).max() < 0.005
