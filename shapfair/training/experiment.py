@@ -216,9 +216,7 @@ class Experiment:
             "partition": self.partition.digest,
             "duplicates": self.duplicates,
             "network": {"kind": type(self.network).__name__, **shown},
-            "training": {
-                field.name: getattr(self.training, field.name) for field in fields(Training)
-            },
+            "training": self.training.described(),
         }
         if self._is_recorded:
             return described

@@ -5,7 +5,8 @@ the machine nor the order of the work can change them.
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
+from typing import Any
 
 import numpy as np
 from jaxtyping import Int32
@@ -26,6 +27,8 @@ class Training:
         batch_size: examples per step.
         epochs: passes over the coalition's data.
         learning_rate: step size of Adam; None with an optimiser of one's own, which has its own.
+        shuffled: whether every epoch is a fresh shuffle; if not, all epochs and all coalitions of a
+            seed have their examples in the order of the training set.
 
     Raises:
         ValueError: if batch size or epochs are not positive.
@@ -34,11 +37,20 @@ class Training:
     batch_size: int = 64
     epochs: int = 5
     learning_rate: float | None = 1e-3
+    shuffled: bool = True
 
     def __post_init__(self) -> None:
         for name in ("batch_size", "epochs"):
             if getattr(self, name) < 1:
                 raise ValueError(f"training: {name} {getattr(self, name)}, need at least 1")
+
+    def described(self) -> dict[str, Any]:
+        """The settings; that batches are shuffled, as nearly always, goes without saying."""
+        return {
+            field.name: getattr(self, field.name)
+            for field in fields(self)
+            if field.name != "shuffled" or not self.shuffled
+        }
 
 
 def plan_jobs(
@@ -86,14 +98,15 @@ def job_batches(
 ) -> Int32[np.ndarray, "steps batch"]:
     """Example indices of every step of a job, shape ``(steps, batch_size)``.
 
-    Every epoch is a fresh shuffle drawn from (seed, coalition); the last batch of an epoch is
-    filled up with :data:`PADDING`.
+    Every epoch is a fresh shuffle drawn from (seed, coalition), unless the examples are to keep
+    their order; the last batch of an epoch is filled up with :data:`PADDING`.
     """
     held = partition.of_seed(job.seed).coalition_indices(job.coalition, duplicates)
     indices = held.astype(np.int32)
     shuffle = np.random.default_rng([job.seed, job.coalition])
     filler = np.full(-len(indices) % training.batch_size, PADDING, np.int32)
     epochs = [
-        np.concatenate([shuffle.permutation(indices), filler]) for _ in range(training.epochs)
+        np.concatenate([shuffle.permutation(indices) if training.shuffled else indices, filler])
+        for _ in range(training.epochs)
     ]
     return np.concatenate(epochs).reshape(-1, training.batch_size)

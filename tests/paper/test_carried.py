@@ -13,7 +13,8 @@ from shapfair.paper.networks import MLP, WordAverage
 from shapfair.training.engine import TrainingDiverged
 from shapfair.training.experiment import Experiment
 from shapfair.training.learner import Learner, adam
-from shapfair.training.plan import PADDING, Training, plan_jobs
+from shapfair.training.plan import PADDING, Job, Training, job_batches, plan_jobs
+from shapfair.valuation.store import digest
 
 
 def small_dataset():
@@ -51,11 +52,15 @@ def models(monkeypatch):
     return scored
 
 
-def train_one_after_the_other(reset):
-    """Oracle: yields the parameters of every coalition; the optimiser is reset before each or not.
+def slices_in_order(coalition):
+    """Batches that are slices of the coalition's examples in their order, every epoch the same."""
+    rows = sorted({k for i in range(3) if coalition >> i & 1 for k in SHARES.indices[i]})
+    slices = range(0, len(rows), TRAINING.batch_size)
+    return [rows[k : k + TRAINING.batch_size] for _ in range(TRAINING.epochs) for k in slices]
 
-    Batches are slices of the coalition's examples in their order, every epoch the same.
-    """
+
+def train_one_after_the_other(reset, order=range(1, 8), batches=slices_in_order):
+    """Oracle: yields every coalition's parameters; the optimiser is reset before each or not."""
     weights = NETWORK.init(jax.random.key(SEED), jnp.zeros((1, 12), jnp.uint8))
     adam = optax.adam(TRAINING.learning_rate, eps=1e-7)
     moments = adam.init(weights)
@@ -68,17 +73,14 @@ def train_one_after_the_other(reset):
 
         return jax.grad(loss)(parameters)
 
-    for coalition in range(1, 8):
-        rows = sorted({k for i in range(3) if coalition >> i & 1 for k in SHARES.indices[i]})
+    for coalition in order:
         parameters = weights
         if reset:
             moments = adam.init(weights)
-        for _ in range(TRAINING.epochs):
-            for start in range(0, len(rows), TRAINING.batch_size):
-                batch = np.array(rows[start : start + TRAINING.batch_size])
-                inputs, labels = SMALL.train_inputs[batch], SMALL.train_labels[batch]
-                update, moments = adam.update(slope(parameters, inputs, labels), moments)
-                parameters = optax.apply_updates(parameters, update)
+        for batch in map(np.array, batches(coalition)):
+            inputs, labels = SMALL.train_inputs[batch], SMALL.train_labels[batch]
+            update, moments = adam.update(slope(parameters, inputs, labels), moments)
+            parameters = optax.apply_updates(parameters, update)
         yield parameters
 
 
@@ -99,6 +101,23 @@ def test_values_are_those_of_a_plain_loop_that_never_resets_its_optimiser(models
     # Only the first coalition has an optimiser that is fresh.
     assert distance(models[0], fresh[0]) < 1e-4
     assert min(distance(models[k], fresh[k]) for k in range(1, 7)) > 1e-2
+
+
+def test_coalitions_can_be_trained_backwards_and_batches_be_shuffled(models):
+    def as_elsewhere(coalition):
+        rows = job_batches(Job(coalition, SEED), SHARES, TRAINING)
+        return [row[row != PADDING] for row in rows]
+
+    learner = Learner(NETWORK, adam(TRAINING.learning_rate))
+    parts = (learner, SMALL, SHARES, TRAINING, SEED)
+    carried_over_values(*parts, backwards=True)
+    backwards = list(train_one_after_the_other(False, range(7, 0, -1)))
+    assert max(map(distance, models, backwards)) < 1e-4
+    models.clear()
+    carried_over_values(*parts, shuffled=True)
+    shuffled = list(train_one_after_the_other(False, batches=as_elsewhere))
+    assert max(map(distance, models, shuffled)) < 1e-4
+    assert min(map(distance, backwards[::-1], shuffled)) > 1e-2
 
 
 def test_batches_keep_their_order():
@@ -134,6 +153,20 @@ def test_a_run_that_diverges_names_coalition_seed_step_and_rate():
         r"1e\+38: lower",
     ):
         carried_values(SMALL, SHARES, NETWORK, Training(16, 3, 1e38), SEED)
+
+
+def test_what_is_varied_is_described_and_done():
+    parts = ("c", SMALL, SHARES, NETWORK, TRAINING)
+    ways = [
+        CarriedExperiment(*parts),
+        CarriedExperiment(*parts, shuffled=True),
+        CarriedExperiment(*parts, backwards=True),
+    ]
+    assert len({digest(way.description()) for way in ways}) == 3
+    learner = ways[0].learner
+    for way, how in zip(ways, ({}, {"shuffled": True}, {"backwards": True}), strict=True):
+        want = carried_over_values(learner, SMALL, SHARES, TRAINING, SEED, **how)
+        np.testing.assert_array_equal(way.run([SEED]).values[0], want)
 
 
 def test_an_experiment_carries_over_and_is_stored(tmp_path):

@@ -4,6 +4,7 @@ import itertools
 import os
 import subprocess
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 import jax
@@ -123,6 +124,16 @@ def test_batches_follow_from_seed_and_coalition_alone():
     nested = Partition(("a", "c"), (np.arange(70), np.arange(40)))
     alone, together = (job_batches(Job(c, 1, 9), nested, TRAINING) for c in (0b01, 0b11))
     assert (alone != together).any()
+
+
+def test_batches_that_are_not_shuffled_keep_their_order_in_every_epoch_and_coalition():
+    in_order = replace(TRAINING, shuffled=False)
+    for job in all_jobs():
+        want = SHARES.coalition_indices(job.coalition)
+        for epoch in np.split(job_batches(job, SHARES, in_order).ravel(), TRAINING.epochs):
+            np.testing.assert_array_equal(epoch[epoch != PADDING], want)
+    assert "shuffled" not in TRAINING.described()  # as in records from before there was a choice
+    assert in_order.described() == {**TRAINING.described(), "shuffled": False}
 
 
 def test_initial_weights_are_those_of_the_seed():
