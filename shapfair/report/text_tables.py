@@ -76,6 +76,7 @@ def html(
     classes: str = "claims",
     *,
     ids: Iterable[str] = (),
+    marked: str = "",
     markup: Callable[[str], str] = escapes.html,
 ) -> str:
     """A table as HTML.
@@ -84,12 +85,17 @@ def html(
         table: what to show.
         classes: classes of the element, for the style sheet.
         ids: anchors of the rows, if they have any.
+        marked: a column whose cells have its name as their class.
         markup: HTML of the text of a cell.
     """
-    right = [' style="text-align: right"' if side == ">" else "" for side in table.align]
+    looks = [
+        (f' class="{marked}"' if name == marked else "")
+        + (' style="text-align: right"' if side == ">" else "")
+        for name, side in zip(table.columns, table.align, strict=True)
+    ]
 
     def line(tag: str, cells: Sequence[str], opening: str = "<tr>") -> str:
-        parts = (f"<{tag}{r}>{cell}</{tag}>" for cell, r in zip(cells, right, strict=True))
+        parts = (f"<{tag}{look}>{cell}</{tag}>" for cell, look in zip(cells, looks, strict=True))
         return f"{opening}{''.join(parts)}</tr>"
 
     openings = [f'<tr id="{name}">' for name in ids] or ["<tr>"] * len(table.rows)
