@@ -1,12 +1,11 @@
 """The budget explorer with recorded tables, made when the book is built.
 
 The directive ``budget-explorer`` puts tables of ``results/`` and ``book/examples/`` into a page,
-where ``_static/explorer/`` finds them; ``:small:`` leaves out all but the first table, its budgets
-and models. Only pages that have an explorer load its scripts.
+where the scripts of :mod:`shapfair.explorer` find them; ``:small:`` leaves out all but the first
+table, its budgets and models. Only pages that have an explorer load its scripts.
 """
 
-import hashlib
-import json
+import shutil
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -14,19 +13,13 @@ from typing import Any
 from docutils import nodes
 from docutils.parsers.rst import directives
 from shapfair import Game
+from shapfair.explorer.page import FOLDER, SCRIPTS, STYLE, element, table_data
+from shapfair.receipt import Source
 from sphinx.application import Sphinx
 from sphinx.util.docutils import SphinxDirective
 
-SCRIPTS = ("solver.js", "tables.js", "words.js", "explorer.js")
-"""In the order in which they need each other."""
-
 EXAMPLE = "book/examples/clinics.csv"
 FULL_PAGE = "book/explorer"
-
-FALLBACK = (
-    "The explorer runs in a browser with JavaScript. Without it, <code>shapfair allocate</code> "
-    "gives the same numbers."
-)
 
 
 @dataclass(frozen=True)
@@ -145,18 +138,15 @@ def entry(name: str, root: Path, link: Any) -> dict[str, Any]:
         link: gives the address of a document.
     """
     record = RECORDS[name]
-    content = (root / record.file).read_bytes()
-    game = Game.read(root / record.file, content)
+    source = Source.read(root / record.file)
+    presets = [_preset(preset, source.game) for preset in record.presets]
     return {
         "id": name,
         "name": record.name,
         "note": record.note,
         **({"page": link(record.page)} if record.page else {}),
-        "file": record.file,
-        "sha256": hashlib.sha256(content).hexdigest(),
-        "parties": list(game.parties),
-        "values": game.values.reshape(-1, 2**game.n).tolist(),
-        **({"presets": [_preset(one, game) for one in record.presets]} if record.presets else {}),
+        **table_data(source, record.file),
+        **({"presets": presets} if presets else {}),
     }
 
 
@@ -183,13 +173,7 @@ class BudgetExplorer(SphinxDirective):
             "full": self._link(FULL_PAGE),
             "example": (root / EXAMPLE).read_text(encoding="utf-8"),
         }
-        text = json.dumps(data, ensure_ascii=False, separators=(",", ":")).replace("</", "<\\/")
-        html = (
-            f'<div class="explorer{" is-small" if small else ""}">\n'
-            f'<p class="explorer-fallback">{FALLBACK}</p>\n'
-            f'<script type="application/json">{text}</script>\n</div>\n'
-        )
-        return [nodes.raw("", html, format="html", classes=["budget-explorer"])]
+        return [nodes.raw("", element(data), format="html", classes=["budget-explorer"])]
 
     def _link(self, document: str) -> str:
         return self.env.app.builder.get_relative_uri(self.env.docname, document)
@@ -200,13 +184,23 @@ def add_scripts(app: Sphinx, _page: str, _template: str, _context: Any, doctree:
     if doctree is not None and any(
         "budget-explorer" in raw["classes"] for raw in doctree.findall(nodes.raw)
     ):
-        app.add_css_file("explorer/explorer.css")
+        app.add_css_file(f"explorer/{STYLE}")
         for script in SCRIPTS:
             app.add_js_file(f"explorer/{script}", loading_method="defer")
+
+
+def copy_scripts(app: Sphinx) -> None:
+    """Put scripts and style where pages find them."""
+    if app.builder.format == "html":
+        there = Path(app.outdir, "_static", "explorer")
+        there.mkdir(parents=True, exist_ok=True)
+        for name in (STYLE, *SCRIPTS):
+            shutil.copy(FOLDER / name, there / name)
 
 
 def setup(app: Sphinx) -> dict[str, Any]:
     """Called by Sphinx."""
     app.add_directive("budget-explorer", BudgetExplorer)
+    app.connect("builder-inited", copy_scripts)
     app.connect("html-page-context", add_scripts)
     return {"parallel_read_safe": True, "parallel_write_safe": True}

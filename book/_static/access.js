@@ -1,12 +1,31 @@
 // For whoever reads with the keyboard or by ear.
 (function () {
   "use strict";
-  // What scrolls by itself has to be within reach of the keyboard; what scrolls depends on the window.
+  // What scrolls by itself shows it (book.css) and has to be within reach of the keyboard; what scrolls depends on the window.
   const boxes = "pre, table, .math, mjx-container, .pst-scrollable-table-container, .output";
+  // A displayed formula that is a little too wide is drawn smaller, down to SMALLEST of its size.
+  const SMALLEST = 0.68;
+  function fit() {
+    for (const formula of document.querySelectorAll(".bd-article div.math mjx-container[display]")) {
+      formula.style.removeProperty("font-size");
+      if (formula.dataset.size) formula.style.fontSize = formula.dataset.size;
+      const wide = formula.firstElementChild?.getBoundingClientRect().width ?? 0;
+      const box = formula.parentElement;
+      const room = box.clientWidth - (box.querySelector(".eqno")?.offsetWidth ?? 0);
+      if (wide > room && room > 0) {
+        formula.dataset.size ??= formula.style.fontSize;
+        const size = parseFloat(getComputedStyle(formula).fontSize);
+        const part = Math.max(SMALLEST, 0.98 * room / wide);
+        formula.style.setProperty("font-size", `${size * part}px`, "important");
+      }
+    }
+  }
   function reach() {
+    fit();
     for (const box of document.querySelectorAll(`.bd-article :is(${boxes})`)) {
       const scrolls = box.scrollWidth > box.clientWidth + 1
         && ["auto", "scroll"].includes(getComputedStyle(box).overflowX);
+      box.classList.toggle("is-scrolling", scrolls);
       if (scrolls && !box.hasAttribute("tabindex")) {
         box.tabIndex = 0;
         box.dataset.reached = "";

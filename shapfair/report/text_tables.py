@@ -13,6 +13,8 @@ if TYPE_CHECKING:
 WIDE = 1000
 """Columns of a console that is not on a terminal, since a file has no edge to break lines at."""
 
+_SIDES = {"<": "left", ">": "right"}
+
 
 @dataclass(frozen=True, repr=False)
 class TextTable:
@@ -42,7 +44,7 @@ class TextTable:
         for k, row in enumerate(self.rows, start=1):
             if len(row) != wanted:
                 raise ValueError(f"rows: row {k} has {len(row)} cells, need {wanted}")
-        if len(self.align) != wanted or set(self.align) - {"<", ">"}:
+        if len(self.align) != wanted or set(self.align) - set(_SIDES):
             raise ValueError(f"align: {self.align!r}, need < or > for each of {wanted} columns")
 
     def __repr__(self) -> str:
@@ -58,7 +60,7 @@ class TextTable:
             yield [cell.rjust(width) if side == ">" else cell.ljust(width) for cell in cells]
 
     def _repr_html_(self) -> str:
-        return html(self)
+        return html(self, left=True)
 
     def __rich__(self) -> "rich.table.Table":
         from rich.table import Table as RichTable
@@ -75,6 +77,7 @@ def html(
     table: TextTable,
     classes: str = "claims",
     *,
+    left: bool = False,
     ids: Iterable[str] = (),
     marked: str = "",
     markup: Callable[[str], str] = escapes.html,
@@ -84,14 +87,16 @@ def html(
     Args:
         table: what to show.
         classes: classes of the element, for the style sheet.
+        left: keep columns on the left there, where the style sheet has all but the first on the
+            right.
         ids: anchors of the rows, if they have any.
         marked: a column whose cells have its name as their class.
         markup: HTML of the text of a cell.
     """
     looks = [
         (f' class="{marked}"' if name == marked else "")
-        + (' style="text-align: right"' if side == ">" else "")
-        for name, side in zip(table.columns, table.align, strict=True)
+        + (f' style="text-align: {_SIDES[side]}"' if side == ">" or (left and k > 0) else "")
+        for k, (name, side) in enumerate(zip(table.columns, table.align, strict=True))
     ]
 
     def line(tag: str, cells: Sequence[str], opening: str = "<tr>") -> str:

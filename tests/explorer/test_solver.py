@@ -39,7 +39,7 @@ GAMES, TOLERANCE = 1000, 1e-9
 def in_node(cases):
     """What the solver makes of the cases."""
     text = json.dumps(cases).replace("Infinity", "null")
-    script = str(ROOT / "book" / "_static" / "explorer" / "solver.js")
+    script = str(ROOT / "shapfair" / "explorer" / "solver.js")
     done = subprocess.run(
         [NODE, "-e", RUN, script], input=text, capture_output=True, text=True, timeout=120
     )

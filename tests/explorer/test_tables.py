@@ -94,7 +94,7 @@ INCOMPLETE = [
 
 
 def in_node(files):
-    script = str(ROOT / "book" / "_static" / "explorer" / "tables.js")
+    script = str(ROOT / "shapfair" / "explorer" / "tables.js")
     text = json.dumps([content.hex() for content in files])
     command = [NODE, "-e", RUN, script]
     done = subprocess.run(command, input=text, capture_output=True, text=True, timeout=60)

@@ -3,7 +3,7 @@
 import json
 from fractions import Fraction
 from functools import cache
-from itertools import pairwise, product
+from itertools import pairwise, permutations, product
 
 import pytest
 from helpers import (
@@ -192,6 +192,7 @@ def test_lemma_g_3_fails_without_nonnegative_flows():
     assert exact.join((1, HALF, 0), (1, 0, HALF)) == (1, HALF, HALF)
     a = exact.adjustment(RIVALS, (1, HALF, HALF), (1, 0, 0))
     assert a.shortfalls[1:] == (Fraction(1, 4), Fraction(1, 4))
+    assert not axioms.budget_constraints(a)
     assert join(corners) not in corners
     assert optima(RIVALS, (1, 0, 0)) == {(1, THIRD, THIRD)}
 
@@ -349,6 +350,37 @@ def test_midpoint_on_all_small_monotone_functions():
     assert min(farthest(u, v) for u in monotone) == 1 == farthest(midpoint(v), v)
 
 
+@given(v=tables(min_parties=2, max_parties=2, monotone=False))
+@settings(max_examples=60, deadline=None, derandomize=True)
+def test_of_two_parties_the_hull_moves_no_payoff(v):
+    v = [abs(x) for x in v]
+    assert payoffs(monotone_hull(v)) == payoffs(v) == [v[1] - v[2], v[2] - v[1]]
+    assert no_negative_flow(v) == is_monotone(v)
+
+
+# --- noise ---------------------------------------------------------------------------------------
+
+
+@given(v=tables(min_parties=2, max_parties=5, monotone=False))
+@settings(max_examples=60, deadline=None, derandomize=True)
+def test_a_line_of_the_hull_is_at_least_a_share_of_one_rise(v):
+    v = [abs(x) for x in v]
+    n, lines = parties(v), flows_by_definition(monotone_hull(v))
+    for i, j in permutations(range(n), 2):
+        rise = v[1 << i | 1 << j] - v[1 << i]
+        assert lines[i][j] >= Fraction(max(0, rise), n - 1)
+
+
+def test_noise_cancels_in_a_flow_and_becomes_a_fee_by_the_hull():
+    """Party 3 adds nothing; what 1 pays it, if the model of 1 and 3 errs by one, up or down."""
+    raw, repaired = (
+        [flows_by_definition(repair([0, 4, 4, 6, 0, 4 + e, 4, 6]))[0][2] for e in (-1, 1)]
+        for repair in (list, monotone_hull)
+    )
+    assert raw == [-HALF, HALF]
+    assert repaired == [0, HALF]  # the bound is attained
+
+
 # --- measured tables -----------------------------------------------------------------------------
 
 
@@ -393,3 +425,35 @@ def test_hull_of_measured_tables_changes_no_rank():
         assert farthest(raw, hull) < Fraction(6, 1000)
         assert order(raw) == order(hull) == order(payoffs(midpoint(v)))
         assert min(b - a for a, b in pairwise(sorted(raw))) > Fraction(1, 10)
+
+
+def test_noise_cancels_in_a_measured_bill_and_what_the_hull_adds_does_not():
+    """What [0-3] pays for data that it has: on average nothing, until the tables are repaired."""
+
+    def lines(v):
+        return exact.conditional_shapley_values(v)[2][:2]
+
+    def mean(rows):
+        return [sum(column) / len(rows) for column in zip(*rows, strict=True)]
+
+    raw = [lines(v) for v in measured()]
+    repaired = [lines(monotone_hull(v)) for v in measured()]
+    assert sum(x < 0 for row in raw for x in row) == 10
+    assert min(min(row) for row in repaired) >= 0
+    thousandth = Fraction(1, 1000)
+    assert all(abs(x) < thousandth / 5 for x in mean(raw))
+    assert all(thousandth / 2 < x < thousandth for x in mean(repaired))
+    first = lines(monotone_hull(mean(measured())))
+    assert all(0 < x < thousandth / 5 for x in first)
+    assert [round(10_000 * sum(x)) for x in (mean(repaired), first)] == [13, 2]
+
+
+def test_the_hull_keeps_own_values_and_the_minorant_does_not():
+    raised = lowered = 0
+    for v in measured():
+        hull, below = monotone_hull(v), minorant(v)
+        assert all(hull[1 << i] == v[1 << i] for i in range(5))
+        raised += hull[-1] > v[-1]
+        lowered += below[0b00100] < v[0b00100]
+        assert farthest(payoffs(below), payoffs(v)) <= 4 * farthest(hull, v)
+    assert (raised, lowered) == (8, 5)

@@ -413,6 +413,30 @@ def test_diminishing_returns_make_totals_concave(marginal, rest):
     assert gains[0] > 0 or max(found) == found[0]
 
 
+@settings(max_examples=30, derandomize=True, deadline=None)
+@given(v=tables(1, 3, monotone=False), copies=st.integers(0, 2))
+def test_if_everybody_copies_all_payoffs_are_multiplied(v, copies):
+    """And as well if everybody brings names without data."""
+    n = len(v).bit_length() - 1
+    m = n * (copies + 1)
+    copied = v
+    for i in range(n):
+        copied = replicate(copied, i, copies)
+    names = [[i, *range(n + i * copies, n + (i + 1) * copies)] for i in range(n)]
+    for table in (copied, [v[c & 2**n - 1] for c in range(2**m)]):
+        p = [m * phi - v[-1] for phi in exact.shapley_values(table)]
+        assert [sum(p[k] for k in own) for own in names] == [(copies + 1) * x for x in payoffs(v)]
+
+
+@exactly
+@given(v=tables(1, 6), data=st.data())
+def test_no_number_of_copies_earns_more_than_having_everything(v, data):
+    n, i = len(v).bit_length() - 1, party_of(data, v)
+    has_everything = [c >> i & 1 for c in range(2**n)]
+    assert totals(has_everything, i, 5) == [n - 1] * 6
+    assert max(totals(v, i, 5)) <= (n - 1) * v[-1]
+
+
 def test_a_copy_of_additive_data_costs_what_others_add():
     v = additive(1, 2, 5)
     for i, share in enumerate((1, 2, 5)):

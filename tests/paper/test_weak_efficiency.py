@@ -34,7 +34,7 @@ from hypothesis import strategies as st
 from scipy.optimize import linprog
 
 from shapfair import clearing_vector, linear_programme
-from shapfair.theory import exact
+from shapfair.theory import axioms, exact
 
 HALF = Fraction(1, 2)
 BUDGETS = [(0, 0, 0), (HALF, 0, 0), (0, Fraction(1, 3), 1), (Fraction(1, 5), HALF, Fraction(1, 3))]
@@ -300,6 +300,13 @@ def test_remark_4_2_does_not_follow_from_affordability_alone():
         assert is_clearing(flows, (0, 0), (1, 1), scaling)
         best = max(exact.adjustment(values, scaling).model_values)
         assert (best == values[-1]) == (t == 1)
+        # The package's predicates agree; with money of party 2 the efficiency holds at t = 1 alone.
+        a = exact.adjustment(values, scaling, (0, 0))
+        rich = exact.adjustment(values, scaling, (0, Fraction(1, 3)))
+        assert axioms.budget_constraints(a)
+        assert axioms.budget_efficiency(a)
+        assert bool(axioms.weak_efficiency(a)) == bool(axioms.budget_efficiency(rich)) == (t == 1)
+    assert not axioms.budget_constraints(exact.adjustment(values, (1, 1), (0, 0)))
 
 
 @settings(max_examples=60, deadline=None, derandomize=True)

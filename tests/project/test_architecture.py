@@ -16,7 +16,7 @@ settling clearing noise stability
 remarks allocation receipt
 """.split()
 WINGS = """
-datasets valuation estimation training paper delivered made_to_order theory report cli
+datasets valuation estimation training paper delivered made_to_order theory report explorer cli
 """.split()
 ORDER = [*CHECKERS, *TOOLS, *CORE, *WINGS]
 """Low to high: a module imports from its own wing and from lower ones, the core thus from itself
@@ -34,6 +34,7 @@ KNOWS = {
     "delivered": {*TOOLS, "datasets", "valuation", "training"},  # the last for own networks alone
     "theory": {*TOOLS, *CORE},
     "report": {*TOOLS, *CORE, "estimation", "theory"},
+    "explorer": {*TOOLS, *CORE},
 }
 """Wings that may import less than the order allows."""
 

@@ -49,6 +49,12 @@ def test_html_escapes_and_keeps_the_sides():
     ]
 
 
+def test_a_notebook_shows_columns_on_the_left_as_such():
+    shown = TextTable(("a", "b", "c"), [("1", "2", "3")], "<<>")._repr_html_()
+    assert '<td>1</td><td style="text-align: left">2</td>' in shown
+    assert '<td style="text-align: right">3</td>' in shown
+
+
 def test_html_with_anchors_and_markup_of_cells():
     shown = html(SMALL, "x y", ids=["one", "two"], markup=str.upper)
     assert shown.startswith('<table class="x y">')

@@ -410,7 +410,7 @@
       element("div", { class: "ex-buttons" },
         element("button", { type: "button", onclick: () => readOwn(area.value, "values.csv") }, "Use this table"),
         element("label", { class: "ex-file" }, "Choose a file", file),
-        element("button", { type: "button", class: "is-quiet", onclick: () => { area.value = data.example || ""; area.focus(); } }, "Fill in an example")),
+        ...(data.example ? [element("button", { type: "button", class: "is-quiet", onclick: () => { area.value = data.example; area.focus(); } }, "Fill in an example")] : [])),
       trouble);
     function openOwn() {
       fillSelect();
