@@ -1,11 +1,13 @@
 """Checked claims: an assertion that is also a row for the reader.
 
-Rows show nothing that depends on the machine: what was expected, how closely it was met, and that
-it holds. The number found is part of the error if it does not hold.
+On a page, a row says what was expected, how closely it must be met, and what was measured. Its
+plain text, which the tests of the notebooks compare, has nothing that depends on the machine: that
+the claim holds stands there in place of what was measured.
 """
 
+import math
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from numbers import Rational
 
 import numpy as np
@@ -26,11 +28,13 @@ class Claim:
         statement: what holds, in words.
         expected: the expected number or numbers to three decimals; empty for a plain truth.
         within: the tolerance; empty for a plain truth.
+        measured: the number or numbers found, to the digits that the tolerance tells apart.
     """
 
     statement: str
     expected: str = ""
     within: str = ""
+    measured: str = field(default="holds", compare=False)
 
     def __repr__(self) -> str:
         return repr(table([self]))
@@ -59,7 +63,13 @@ def check(statement: str, got: Numbers, want: Numbers, *, atol: float | int) -> 
         raise AssertionError(
             f"{statement}: got {found[worst]:.6g}, want {wanted[worst]:.6g} +- {atol:.1g}"
         )
-    return Claim(statement, _tidy(np.asarray(want, dtype=float)), f"{atol:.1g}")
+    digits = min(max(3, math.ceil(-math.log10(atol))), 6) if atol else 6
+    if found.ndim > np.ndim(want):  # many numbers that should be one
+        ends = dict.fromkeys(_tidy(np.array(end), digits) for end in (found.min(), found.max()))
+        measured = " to ".join(ends)
+    else:
+        measured = _tidy(found, digits)
+    return Claim(statement, _tidy(np.asarray(want, dtype=float), 3), f"{atol:.1g}", measured)
 
 
 def check_exactly(statement: str, got: Rationals, want: Rationals) -> Claim:
@@ -75,7 +85,7 @@ def check_exactly(statement: str, got: Rationals, want: Rationals) -> Claim:
         raise AssertionError(f"{statement}: nothing to compare")
     if found != wanted:
         raise AssertionError(f"{statement}: got {found}, want {wanted}")
-    return Claim(statement, wanted, "exact")
+    return Claim(statement, wanted, "exact", "equal")
 
 
 def fractions_text(numbers: Rationals) -> str:
@@ -122,7 +132,9 @@ class ClaimTable(Sequence[Claim]):
         return repr(self._shown())
 
     def _repr_html_(self) -> str:
-        return html(self._shown())
+        rows = [(row.statement, row.expected, row.within, row.measured) for row in self._rows]
+        shown = TextTable(("claim", "expected", "within", "measured"), rows)
+        return html(shown, marked="measured")
 
     def _shown(self) -> TextTable:
         rows = [(row.statement, row.expected, row.within, "holds") for row in self._rows]
@@ -134,7 +146,7 @@ def table(rows: Sequence[Claim]) -> ClaimTable:
     return ClaimTable(rows)
 
 
-def _tidy(values: np.ndarray) -> str:
-    """Numbers to three decimals, without ``-0``."""
-    rounded = [f"{round(float(x), 3) + 0.0:.15g}" for x in values.ravel()]
+def _tidy(values: np.ndarray, digits: int) -> str:
+    """Numbers to so many decimals, without ``-0``."""
+    rounded = [f"{round(float(x), digits) + 0.0:.15g}" for x in values.ravel()]
     return rounded[0] if values.ndim == 0 else f"({', '.join(rounded)})"

@@ -79,6 +79,7 @@ def html(
     *,
     left: bool = False,
     ids: Iterable[str] = (),
+    marked: str = "",
     markup: Callable[[str], str] = escapes.html,
 ) -> str:
     """A table as HTML.
@@ -89,15 +90,17 @@ def html(
         left: keep columns on the left there, where the style sheet has all but the first on the
             right.
         ids: anchors of the rows, if they have any.
+        marked: a column whose cells have its name as their class.
         markup: HTML of the text of a cell.
     """
-    sides = [
-        f' style="text-align: {_SIDES[side]}"' if side == ">" or (left and k > 0) else ""
-        for k, side in enumerate(table.align)
+    looks = [
+        (f' class="{marked}"' if name == marked else "")
+        + (f' style="text-align: {_SIDES[side]}"' if side == ">" or (left and k > 0) else "")
+        for k, (name, side) in enumerate(zip(table.columns, table.align, strict=True))
     ]
 
     def line(tag: str, cells: Sequence[str], opening: str = "<tr>") -> str:
-        parts = (f"<{tag}{s}>{cell}</{tag}>" for cell, s in zip(cells, sides, strict=True))
+        parts = (f"<{tag}{look}>{cell}</{tag}>" for cell, look in zip(cells, looks, strict=True))
         return f"{opening}{''.join(parts)}</tr>"
 
     openings = [f'<tr id="{name}">' for name in ids] or ["<tr>"] * len(table.rows)

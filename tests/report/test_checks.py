@@ -45,6 +45,24 @@ def test_arrays_are_checked_entry_by_entry():
     assert check("unlimited", np.array(np.inf), np.array(np.inf), atol=0).expected == "inf"
 
 
+@pytest.mark.parametrize(
+    ("got", "want", "atol", "measured"),
+    [
+        (0.97312, 0.97, 0.01, "0.973"),  # three digits at least
+        (0.9731249, 0.9731, 5e-5, "0.97312"),  # the digits that the tolerance tells apart
+        (1 / 3, 1 / 3, 1e-12, "0.333333"),  # six at most
+        (-1e-9, 0, 0.1, "0"),
+        ([0.5, -0.25], [0.5, -0.25], 0, "(0.5, -0.25)"),
+        ([0.21, 0.19, 0.2], 0.2, 0.02, "0.19 to 0.21"),  # many numbers that should be one
+        ([1.0, 1.0], 1, 0, "1"),
+    ],
+)
+def test_a_page_shows_what_was_measured(got, want, atol, measured):
+    row = check("x", np.array(got), want, atol=atol)
+    assert row.measured == measured
+    assert f'<td class="measured">{measured}</td>' in row._repr_html_()
+
+
 @pytest.mark.parametrize("condition", [False, np.array([True, False]), [], "yes", None, 1])
 def test_only_a_truth_is_a_truth(condition):
     with pytest.raises(AssertionError, match="ordered: does not hold"):
@@ -65,7 +83,8 @@ def test_a_table_reads_as_text_and_as_html():
         "balanced                    holds",
     ]
     html = rows._repr_html_()
-    assert "<td>a &lt; b</td><td>1</td><td>1e-09</td><td>holds</td>" in html
+    assert '<td>a &lt; b</td><td>1</td><td>1e-09</td><td class="measured">1</td>' in html
+    assert '<td>balanced</td><td></td><td></td><td class="measured">holds</td>' in html
     assert html.count("<tr>") == 3
     assert (len(rows), rows[1].statement) == (2, "balanced")
     assert repr(rows[0]) == "\n".join(
