@@ -29,6 +29,7 @@ from ledger import (
     section,
     verdict_of,
 )
+from sources import address, linked
 
 
 def breakable(text: str) -> str:
@@ -91,8 +92,15 @@ class LedgerDirective(SphinxDirective):
             found += self.parse(f"{{{role}}}`{title} <{row['label']}>`")
         if tests:
             for test in as_list(row.get("test", [])):
-                name = nodes.literal("", test.removeprefix("tests/"))
-                found.append(nodes.paragraph("", "", name, classes=["ledger-test"]))
+                path, _, name = test.partition("::")
+                linked(self.env.app).add(path)
+                # A long name may be broken between its words, and is copied whole all the same.
+                code = nodes.raw("", f"<code>{name.replace('_', '_<wbr>')}</code>", format="html")
+                up = "../" * self.env.docname.count("/")
+                link = nodes.reference(
+                    "", "", code, refuri=up + address(path, name.partition("[")[0])
+                )
+                found.append(nodes.paragraph("", "", link, classes=["ledger-test"]))
         return found
 
     def claim(self, row: Row) -> list[nodes.Node]:

@@ -1,7 +1,8 @@
-"""Leaves out of the built book what the theme brings and no page asks for: some four megabytes.
+"""Leaves out of the built book what no page asks for: some ten megabytes.
 
-These are maps of its scripts for their developers, the script of icons whose fonts are used instead
-(``book/_templates``), and translations of the theme.
+These are maps of the theme's scripts for their developers, the script of icons whose fonts are used
+instead (``book/_templates``), translations of the theme, and what the notebooks that pages offer to
+download have printed: they are taken to be run, and the page shows it.
 """
 
 import shutil
@@ -9,6 +10,8 @@ from pathlib import Path
 from typing import Any
 
 from sphinx.application import Sphinx
+
+from way_out import without_outputs
 
 UNUSED = ("_static/**/*.map", "_static/vendor/fontawesome/*/js", "_static/locales")
 
@@ -23,6 +26,8 @@ def remove_unused(app: Sphinx, exception: Exception | None) -> None:
                 shutil.rmtree(path)
             else:
                 path.unlink()
+    for path in Path(app.outdir, "_sources").rglob("*.ipynb"):
+        path.write_bytes(without_outputs(path.read_bytes()))
 
 
 def setup(app: Sphinx) -> dict[str, Any]:

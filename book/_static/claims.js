@@ -68,6 +68,32 @@
     return `Showing ${shown} of ${total} claims.`;
   }
 
+  /** What an address asks for, `#verdict=...&part=...&words=...&by=-verdict`; null if it is about
+   *  something else. */
+  function asked(hash) {
+    if (!/^#(verdict|part|words|by)=/.test(hash)) return null;
+    const found = new URLSearchParams(hash.slice(1));
+    const by = found.get("by") || "place";
+    return {
+      verdict: found.get("verdict") || "",
+      part: found.get("part") || "",
+      text: found.get("words") || "",
+      key: by.endsWith("verdict") ? "verdict" : "place",
+      direction: by.startsWith("-") ? -1 : 1,
+    };
+  }
+
+  /** The address of a selection, so that it can be sent and kept; empty for all rows as they come. */
+  function addressOf(state) {
+    const parts = new URLSearchParams();
+    if (state.verdict) parts.set("verdict", state.verdict);
+    if (state.part) parts.set("part", state.part);
+    if (state.text) parts.set("words", state.text);
+    const by = (state.direction < 0 ? "-" : "") + state.key;
+    if (by !== "place") parts.set("by", by);
+    return parts.size ? `#${parts}` : "";
+  }
+
   /* ---- the page ---- */
 
   function attach(document, window) {
@@ -82,6 +108,13 @@
     const body = table.tBodies[0];
     const lines = new Map(rows.map((row) => [row.id, document.getElementById(`claim-${row.id}`)]));
     const state = { verdict: "", part: "", text: "", key: "place", direction: 1 };
+    const follow = () => {
+      const wanted = asked(window.location.hash);
+      if (!wanted) return false;
+      Object.assign(state, wanted);
+      for (const field of fields) field.value = state[field.name];
+      return true;
+    };
 
     // On a phone the style sheet stacks the cells, by which a table stops being one for a reader
     // that listens; the roles say it again.
@@ -107,7 +140,7 @@
       const options = [...names].map((name) =>
         element("option", { value: name }, `${name} (${found.get(name)})`),
       );
-      const box = element("select", {}, element("option", { value: "" }, all), ...options);
+      const box = element("select", { name: key }, element("option", { value: "" }, all), ...options);
       box.addEventListener("change", () => {
         state[key] = box.value;
         show();
@@ -117,7 +150,7 @@
     }
 
     const fields = [];
-    const search = element("input", { type: "search", autocomplete: "off" });
+    const search = element("input", { type: "search", name: "text", autocomplete: "off" });
     search.addEventListener("input", () => {
       state.text = search.value;
       show();
@@ -169,18 +202,28 @@
       }
       status.textContent = sentence(shown.length, rows.length);
       reset.disabled = !(state.verdict || state.part || state.text);
+      const kept = addressOf(state);
+      // A link to a row stays in the address until a reader chooses something.
+      if (kept || asked(window.location.hash)) {
+        window.history.replaceState(null, "", kept || window.location.pathname);
+      }
     }
 
     // A link to a row that the filter hides brings the row back.
     window.addEventListener("hashchange", () => {
+      if (follow()) {
+        show();
+        return;
+      }
       const line = document.getElementById(window.location.hash.slice(1));
       if (line && line.hidden) {
         reset.click();
         line.scrollIntoView();
       }
     });
+    follow();
     show();
   }
 
-  return { plain, filter, sort, counts, sentence, attach };
+  return { plain, filter, sort, counts, sentence, asked, addressOf, attach };
 });

@@ -1,5 +1,6 @@
 """What the built book leaves out."""
 
+import json
 from types import SimpleNamespace
 
 import lean_site
@@ -24,9 +25,17 @@ def left(tmp_path, names):
 
 def test_what_no_page_asks_for_is_removed(tmp_path):
     app, keep, drop = built(tmp_path)
+    cell = {"cell_type": "code", "source": "1", "outputs": ["1"], "execution_count": 1}
+    notebook = tmp_path / "_sources" / "notebooks" / "one.ipynb"
+    notebook.parent.mkdir(parents=True)
+    notebook.write_text(json.dumps({"cells": [cell, {"cell_type": "markdown", "source": "Text"}]}))
     lean_site.remove_unused(app, None)
     assert left(tmp_path, keep) == keep
     assert left(tmp_path, drop) == []
+    assert json.loads(notebook.read_text())["cells"] == [
+        cell | {"outputs": [], "execution_count": None},
+        {"cell_type": "markdown", "source": "Text"},
+    ]
 
 
 def test_other_formats_and_failed_builds_are_left_alone(tmp_path):

@@ -148,6 +148,7 @@ console.log(JSON.stringify(queries.map((query) => {
     shown: ids(sorted),
     counts: [...claims.counts(shown, "verdict")],
     sentence: claims.sentence(shown.length, rows.length),
+    again: claims.asked(claims.addressOf({ verdict: "", part: "", text: "", ...query })),
   };
 })));
 """
@@ -187,6 +188,10 @@ def test_script_sorts_and_filters_like_python() -> None:
     for query, found in zip(queries, json.loads(done.stdout), strict=True):
         shown = expected(rows, query)
         assert found["shown"] == [row["id"] for row in shown], query
+        whole = {"verdict": "", "part": "", "text": ""} | query
+        # An address leads to what it was made of; all rows as they come need none.
+        usual = {"verdict": "", "part": "", "text": "", "key": "place", "direction": 1}
+        assert found["again"] == (None if whole == usual else whole)
         assert dict(found["counts"]) == Counter(row["verdict"] for row in shown)
         few, many = len(shown), len(rows)
         sentences = {
