@@ -15,7 +15,7 @@ from typing import Any
 from docutils import nodes
 from docutils.statemachine import StringList
 from sphinx.application import Sphinx
-from sphinx.util.docutils import SphinxDirective
+from sphinx.util.docutils import SphinxDirective, SphinxRole
 
 from ledger import (
     SECTIONS,
@@ -152,6 +152,18 @@ class ClaimsSummary(LedgerDirective):
         return [self.table(("verdict", "rows", "meaning"), rows, "summary")]
 
 
+class ClaimsCount(SphinxRole):
+    """How many rows have a verdict, in a sentence."""
+
+    def run(self) -> tuple[list[nodes.Node], list[nodes.system_message]]:
+        """The number."""
+        folder = Path(self.env.srcdir, "book", "claims")
+        for path in files(folder):
+            self.env.note_dependency(str(path))
+        count = Counter(row["verdict"] for row in load(folder))[self.text]
+        return [nodes.Text(str(count))], []
+
+
 class ClaimsTable(LedgerDirective):
     """All rows. ``claims.js`` lets a reader sort and filter them; without it they are all there."""
 
@@ -257,6 +269,7 @@ def add_script(app: Sphinx, page: str, _template: str, _context: Any, doctree: A
 
 def setup(app: Sphinx) -> dict[str, Any]:
     """Called by Sphinx."""
+    app.add_role("claims-count", ClaimsCount())
     app.add_directive("claims-summary", ClaimsSummary)
     app.add_directive("claims-table", ClaimsTable)
     app.add_directive("errata-table", ErrataTable)

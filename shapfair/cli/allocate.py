@@ -29,6 +29,7 @@ def add_allocate(subparsers: Any) -> None:
         "allocate",
         help="payoffs, model values and flows for a table of coalition values",
         description="Allocate payoffs and models from a table of coalition values and budgets.",
+        epilog="example: shapfair allocate clinics.csv --budget A=0.05 --default-budget 0",
     )
     add = parser.add_argument
     add("values", metavar="VALUES", type=Path, help="value table, .csv or .json")

@@ -14,6 +14,7 @@ def add_data(subparsers: Any) -> None:
         "data",
         help="list, fetch and verify the data sets",
         description="The data sets of the experiments. The folder of the cache is SHAPFAIR_CACHE.",
+        epilog="example: shapfair data fetch mnist",
     )
     actions = parser.add_subparsers(required=True, metavar="ACTION")
     listing = actions.add_parser("list", help="what there is, what is cached, and where")

@@ -42,6 +42,7 @@ def add_estimate(subparsers: Any) -> None:
         help="payoffs, models and flows from the values of some coalitions, with intervals",
         description="Estimate payoffs, models and flows from far fewer coalitions than there are: "
         "value those of a design, or take a table in which values are missing.",
+        epilog="example: shapfair estimate hospitals.csv",
     )
     add = parser.add_argument
     add(

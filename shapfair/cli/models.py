@@ -43,6 +43,8 @@ def _add_make(actions: Any) -> None:
         "stopping the training early (Sec. 4 of the paper). The value tables of all seeds are "
         "averaged, and their mean is allocated. Finished models that fit the order are kept: a run "
         "that was stopped goes on where it was, and a change of budgets makes only the others.",
+        epilog="example: shapfair models make mnist --values mnist.json --default-budget 0 "
+        "--out models",
     )
     add = parser.add_argument
     add("name", choices=EXPERIMENT_PARTIES, help="experiment")
@@ -114,6 +116,7 @@ def _add_check(actions: Any) -> None:
         description="Check the receipt of a folder as `shapfair verify` does, and that each model "
         "there is whole, as it was saved, and of this receipt. The exit status is 0 if all holds, "
         "1 if something does not, and 2 if a file cannot be checked.",
+        epilog="example: shapfair models check models",
     )
     parser.add_argument(
         "folder",
@@ -182,6 +185,7 @@ def _add_predict(actions: Any) -> None:
         help="use a model that was delivered",
         description="Check a delivered model and say what it makes of raw inputs, as CSV. This "
         "needs NumPy and safetensors alone, unless the network is one's own.",
+        epilog="example: shapfair models predict models/party-1.json digits.csv",
     )
     add = parser.add_argument
     add("model", metavar="FILE", type=Path, help="party-1.json; party-1.safetensors beside it")

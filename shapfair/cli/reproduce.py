@@ -29,6 +29,7 @@ def add_reproduce(subparsers: Any) -> None:
         help="train one model per coalition and tabulate their values",
         description="Train one model per coalition, as App. J of the paper describes. Finished "
         "values are kept: a run that was stopped goes on where it was.",
+        epilog="example: shapfair reproduce mnist --seeds 1 --out mnist.json",
     )
     add = parser.add_argument
     add("name", choices=EXPERIMENT_PARTIES, help="experiment")

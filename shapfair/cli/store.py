@@ -15,6 +15,7 @@ def add_store(subparsers: Any) -> None:
         help="what a file of finished values holds, and whether it is whole",
         description="The file in which `shapfair reproduce` and `shapfair.evaluate` keep finished "
         "values.",
+        epilog="example: shapfair store list",
     )
     actions = parser.add_subparsers(required=True, metavar="ACTION")
     for name, handler, purpose in (

@@ -19,6 +19,7 @@ def add_template(subparsers: Any) -> None:
         help="write an empty table of coalition values to fill in",
         description="Write a CSV table with a row for every coalition of the parties, in which the "
         "values are to be filled in for `shapfair allocate`. 1 is a member, 0 is none.",
+        epilog="example: shapfair template --parties A,B,C --out values.csv",
     )
     add = parser.add_argument
     add("--parties", metavar="A,B,C", default="", help="names of the parties")

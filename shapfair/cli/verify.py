@@ -33,6 +33,7 @@ def add_verify(subparsers: Any) -> None:
         description="Check a receipt, which `shapfair allocate --format json` writes, against its "
         "value table. The exit status is 0 if all holds, 1 if something does not, and 2 if a file "
         "cannot be checked.",
+        epilog="example: shapfair verify receipt.json clinics.csv",
     )
     add = parser.add_argument
     add("receipt", metavar="RECEIPT", type=Path, help="the receipt, .json")
