@@ -76,7 +76,7 @@ def written(values: Iterable[float]) -> list[str]:
             return "" if np.isnan(x) else f"{x}"
         if abs(x) <= 1e-9 * largest:
             return "0"
-        if x == round(x) or abs(x) >= 1e4:
+        if x == round(x) or abs(x) >= 1e3:
             return f"{x:,.0f}"
         return np.format_float_positional(x, precision=4, fractional=False, trim="-")
 
@@ -134,17 +134,13 @@ def _read(ax: "Axes", names: dict[Any, str]) -> tuple[TextTable | None, str]:
         ]
         return _table([(place, series[0].places), *columns]), more
     # Points at different places: a row each, with the name of its series.
-    keys = list(dict.fromkeys(key for one in series for key in one.columns))
-    rows: dict[str, list[str]] = {key: [] for key in ("series", place, *keys)}
-    for one in series:
-        n = len(one.places)
-        rows["series"] += [one.name] * n
-        rows[place] += one.places
-        for key in keys:
-            rows[key] += one.columns.get(key, [""] * n)
-    if not any(rows["series"]):
-        del rows["series"]
-    return _table([(key or value or "value", column) for key, column in rows.items()]), more
+    columns = [("series", [one.name for one in series for _ in one.places])]
+    columns = columns if any(columns[0][1]) else []
+    columns.append((place, [text for one in series for text in one.places]))
+    for key in dict.fromkeys(key for one in series for key in one.columns):
+        texts = [t for one in series for t in one.columns.get(key, [""] * len(one.places))]
+        columns.append((key or value or "value", texts))
+    return _table(columns), more
 
 
 def _table(columns: Sequence[tuple[str, list[str]]]) -> TextTable:
@@ -275,7 +271,8 @@ def _filled(cells: Any) -> Any:
 
 def _title(ax: "Axes") -> str:
     titles = (_plain(ax.get_title(loc=side)) for side in ("left", "center", "right"))
-    return next(filter(None, titles), "") or _plain(ax.get_ylabel())
+    axis = ax.xaxis if _sideways(ax) else ax.yaxis
+    return next(filter(None, titles), "") or _plain(axis.label.get_text())
 
 
 def _plain(text: str) -> str:

@@ -48,6 +48,7 @@ _METADATA = re.compile(r"<metadata>.*?</metadata>", re.DOTALL)
 _HEADER = re.compile(r"^.*?(?=<svg)", re.DOTALL)
 _FAMILY = re.compile(r" ?font-family: [^;\"]*;?")
 _UNTURNED = re.compile(r' transform="rotate\(-?0 [^)]*\)"')
+_FONT_SIZE = re.compile(r"font-size: ([\d.]+)px")
 _COLOUR = re.compile(r"#([0-9a-f]{6})\b")
 _REFERENCE = re.compile(r"#([\w-]+)")
 
@@ -131,10 +132,7 @@ def inline(picture: str, words: str, name: str) -> str:
         _plain_names(element, used, name)
         if "style" in element.attrib:
             element.set("style", _themed(element.get("style", ""), _tag(element) in _LETTERS))
-    smallest = min(
-        (float(size) for value in _values(root) for size in re.findall(r"size: ([\d.]+)px", value)),
-        default=12.0,
-    )
+    smallest = min(filter(None, map(_size, root.iter("text"))), default=12.0)
     needed = round(min(LEGIBLE / smallest, 4 / 3) * width)
     root.attrib.clear()
     root.attrib |= {
@@ -176,6 +174,11 @@ def _tag(element: Any) -> str:
 
 def _values(root: Any) -> Iterator[str]:
     return (value for element in root.iter() for value in element.attrib.values())
+
+
+def _size(text: Any) -> float:
+    """Size of the letters of a text; of a formula, those that are not raised or lowered."""
+    return max((float(x) for v in _values(text) for x in _FONT_SIZE.findall(v)), default=0.0)
 
 
 def _plain_names(element: Any, used: set[str], name: str) -> None:

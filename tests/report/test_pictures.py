@@ -231,6 +231,9 @@ def test_numbers_at_different_places_have_a_row_each():
     (found,) = read(axes.figure)
     assert found.table.columns == ("series", "share", "payoff")
     assert sorted(found.table.rows) == [("one", "0", "2"), ("one", "1", "3"), ("other", "5", "7")]
+    axes.set(xlabel="", ylabel="")
+    (again,) = read(axes.figure)
+    assert again.table == TextTable(("series", "place", "value"), found.table.rows, "<>>")
 
 
 def test_numbers_of_bars_that_lie_are_named_on_the_left():
@@ -271,7 +274,7 @@ def test_of_long_lines_some_points_are_written():
 
 
 def test_four_digits_are_written():
-    assert written([0.123456, -2, 1e-17, 123456.7]) == ["0.1235", "-2", "0", "123,457"]
+    assert written([0.123456, -2.0, 1e-17, 123456.7]) == ["0.1235", "-2", "0", "123,457"]
     assert written([np.nan, np.inf]) == ["", "inf"]
 
 
