@@ -40,7 +40,7 @@ class ThemedPictures(SphinxPostTransform):
 
 def add_style(app: Sphinx, page: str, template: str, context: dict[str, Any], tree: Any) -> None:
     """Called by Sphinx before it writes a page."""
-    if '<div class="picture">' in context.get("body", ""):
+    if '<div class="picture"' in context.get("body", ""):
         context["metatags"] = context.get("metatags", "") + f"<style>{STYLE}</style>"
 
 

@@ -147,7 +147,8 @@ def inline(picture: str, words: str, name: str) -> str:
     }
     body = ElementTree.tostring(root, encoding="unicode").replace(' style=""', "")
     note = '<p class="picture-note">Scrolls sideways.</p>\n' if needed > PHONE else ""
-    return f'{note}<div class="picture">{body}</div>'
+    reached = ' tabindex="0"' if note else ""  # what scrolls has to be within reach of the keyboard
+    return f'{note}<div class="picture"{reached}>{body}</div>'
 
 
 def details(found: list[Numbers]) -> str:
