@@ -87,6 +87,10 @@ class Page(HTMLParser):
             alt = attributes.get("alt", "").strip()
             if not alt or alt.endswith((".png", ".svg", ".jpg", ".jpeg")):
                 self.problems.append((line, f"image without alt text: {attributes.get('src')}"))
+        if tag == "svg" and attributes.get("role") == "img":
+            self.images += 1
+            if not attributes.get("aria-label", "").strip():
+                self.problems.append((line, "picture without words"))
 
     def handle_endtag(self, tag: str) -> None:
         """Leave a script, a style or a link."""

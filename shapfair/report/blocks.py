@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from shapfair import escapes
-from shapfair.report import text_tables
+from shapfair.report import pictures, text_tables
 from shapfair.report.text_tables import TextTable
 
 
@@ -44,7 +44,7 @@ class Code:
 
 @dataclass(frozen=True)
 class Picture:
-    """An SVG picture, and its content in words for whoever does not see it."""
+    """A picture by :func:`shapfair.report.pictures.svg`, and words for whoever does not see it."""
 
     svg: str
     words: str
@@ -70,7 +70,8 @@ th, td { padding: .35em .8em; border-bottom: 1px solid var(--line); text-align: 
 thead th { color: var(--quiet); font-weight: 600; }
 pre { border: 1px solid var(--line); border-radius: 4px; padding: .7em 1em; overflow-x: auto; }
 figure { margin: 1.5em 0; }
-figure svg { background: #fff; max-width: 100%; height: auto; }
+figure { --picture-ink: var(--ink); --picture-ground: var(--paper); }
+details.numbers { overflow-x: auto; }
 @media print {
   :root { --ink: #000; --paper: #fff; --line: #999; --quiet: #333; }
   body { max-width: none; margin: 0; font-size: 11pt; }
@@ -90,7 +91,7 @@ def to_html(blocks: Sequence[Block]) -> str:
     return (
         '<!doctype html>\n<html lang="en">\n<head>\n<meta charset="utf-8">\n'
         '<meta name="viewport" content="width=device-width, initial-scale=1">\n'
-        f"<title>{escapes.html(title)}</title>\n<style>{_STYLE}</style>\n</head>\n"
+        f"<title>{escapes.html(title)}</title>\n<style>{_STYLE}{pictures.STYLE}</style>\n</head>\n"
         f"<body>\n<main>\n{body}\n</main>\n</body>\n</html>\n"
     )
 
@@ -108,7 +109,8 @@ def _html(block: Block) -> str:
         case Code(lines):
             return f'<pre tabindex="0">{text_lines(lines)}</pre>'
         case Picture(svg, words):
-            return f'<figure role="img" aria-label="{text(words)}">{_inline(svg)}</figure>'
+            drawn = pictures.inline(svg, words, "picture")
+            return f"<figure>\n{drawn}\n{pictures.details(pictures.numbers_of(svg))}\n</figure>"
         case TextTable():
             # A region that scrolls has to be within reach of the keyboard.
             return f'<div class="scrolls" tabindex="0">{text_tables.html(block)}</div>'
@@ -117,11 +119,6 @@ def _html(block: Block) -> str:
 def text_lines(lines: Sequence[str]) -> str:
     """Lines of text as HTML that keeps them."""
     return "\n".join(map(escapes.html, lines))
-
-
-def _inline(svg: str) -> str:
-    """An SVG file as an element: without the declarations of XML, which HTML does not have."""
-    return svg[svg.index("<svg") :].strip()
 
 
 def to_markdown(blocks: Sequence[Block]) -> str:

@@ -1,9 +1,7 @@
 """A report on an allocation for the parties: what everyone brings, pays, receives and gets."""
 
 import hashlib
-import io
 import math
-import warnings
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
@@ -13,9 +11,8 @@ import numpy as np
 from shapfair import receipt, remarks
 from shapfair.allocation import Allocation, allocate
 from shapfair.coalitions import coalition_name, members
-from shapfair.extras import load
 from shapfair.receipt import Source
-from shapfair.report import figures
+from shapfair.report import figures, pictures
 from shapfair.report.blocks import Block, Code, Heading, Items, Paragraph, Picture
 from shapfair.report.rows import (
     Form,
@@ -156,15 +153,11 @@ class Report:
         ]
 
     def _figures(self) -> list[Block]:
-        file = io.BytesIO()
-        # Letters stay letters: whatever shows the report has the fonts that names need.
-        with load("matplotlib").rc_context({"svg.fonttype": "none"}), warnings.catch_warnings():
-            warnings.filterwarnings("ignore", "figure: boxes")
-            figures.save(figures.figure(self.allocation, self.currency), file)
+        drawing = figures.figure(self.allocation, self.currency)
         words = "Payoffs, models and payments of all parties; the tables have the same numbers."
         return [
             Heading("In pictures", new_page=True),
-            Picture(file.getvalue().decode(), words),
+            Picture(pictures.svg(drawing), words),
         ]
 
     @cached_property

@@ -51,6 +51,7 @@ def test_sound_site_passes(tmp_path: Path) -> None:
         ('<a href="/index.html">x</a>', "address of one machine or server: /index.html"),
         ('<img src="../gone.png" alt="A picture">', "no such file: ../gone.png"),
         ('<img src="../icon.png">', "image without alt text"),
+        ('<svg role="img" aria-label=" "></svg>', "picture without words"),
         ('<img src="../icon.png" alt=" ">', "image without alt text"),
         ('<img src="../icon.png" alt="../icon.png">', "image without alt text"),
         ('<script src="gone.js"></script>', "no such file: gone.js"),

@@ -181,3 +181,25 @@ def test_style_is_set_on_demand():
 def test_matplotlib_is_imported_when_drawing():
     code = "import sys, shapfair.report.figures; sys.exit('matplotlib' in sys.modules)"
     assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
+
+
+def test_a_notebook_shows_pictures_with_numbers():
+    code = """
+from IPython.core.interactiveshell import InteractiveShell
+shell = InteractiveShell.instance()
+import matplotlib
+matplotlib.use("module://matplotlib_inline.backend_inline")
+from shapfair.report import figures, pictures
+figures.use_style()
+import matplotlib.pyplot as plt
+figure, axes = plt.subplots()
+axes.bar(["a", "b"], [1, 2], label="paid")
+data, _ = shell.display_formatter.format(figure)
+assert set(data) == {"image/svg+xml", "text/plain"}, set(data)
+(found,) = pictures.numbers_of(data["image/svg+xml"])
+assert found.table.rows == (("a", "1"), ("b", "2")), found
+"""
+    done = subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, text=True, check=False, timeout=120
+    )
+    assert done.returncode == 0, done.stderr
