@@ -12,13 +12,18 @@ from typing import Any, get_args
 import numpy as np
 from jaxtyping import Float
 
-from shapfair import clearing, documents, rational, remarks
+from shapfair import clearing, documents, remarks
 from shapfair.amounts import Amounts, amounts_of
 from shapfair.clearing import Certificate, Clearing, NegativeFlowError
 from shapfair.coalitions import check_memory
 from shapfair.game import Game, Repair
 from shapfair.rounding import exponent, magnitude, range_error
-from shapfair.shapley import conditional_shapley_values, flow_error, shapley_values
+from shapfair.shapley import (
+    conditional_shapley_values,
+    exact_conditional_shapley_values,
+    flow_error,
+    shapley_values,
+)
 
 PER_TABLE = (
     *("scaling", "payoffs", "model_values", "costs", "revenues", "adjusted_flows"),
@@ -300,7 +305,7 @@ def _exactly(
         tuple(map(Fraction, caps_of(values, Fraction(grand), wishes, least)))
         for least in (Fraction(noise), 0)
     )
-    return rational.conditional_shapley_values(table), caps, literal
+    return exact_conditional_shapley_values(table), caps, literal
 
 
 def caps_of(own: Sequence[Any], grand: Any, desired: Sequence[Any], noise: Any) -> list[Any]:

@@ -14,8 +14,9 @@ import numpy as np
 from jaxtyping import Bool, Float, Int
 from numpy.typing import ArrayLike
 
-from shapfair.coalitions import check_party_count, members, membership, sizes
+from shapfair.coalitions import check_party_count, members
 from shapfair.extras import load
+from shapfair.lattice import membership, sizes
 from shapfair.rounding import NOISE, magnitude
 
 special = load("scipy.special")

@@ -1,8 +1,8 @@
 r"""Clearing in rational numbers, from floats as they stand: what decides where float64 cannot.
 
-Floats are fractions, so the flows of a table and the scaling factors that budgets allow can be
-computed without rounding. This is slower than float64 by a factor of a hundred to ten thousand, and
-needs nothing beyond the standard library and NumPy's loops over Python's integers.
+Floats are fractions, so the scaling factors that budgets allow can be computed without rounding.
+This is slower than float64 by a factor of a hundred to ten thousand, and needs nothing beyond the
+standard library. The flows are those of :func:`shapfair.shapley.exact_conditional_shapley_values`.
 """
 
 from collections.abc import Iterable, Sequence
@@ -10,56 +10,12 @@ from fractions import Fraction
 from math import inf, lcm
 from typing import NamedTuple
 
-import numpy as np
-from jaxtyping import Float
-
-from shapfair.coalitions import count_parties
-from shapfair.shapley import pair_sums, reciprocal_weights
-
 Number = int | Fraction
 Vector = tuple[Fraction, ...]
 Matrix = tuple[Vector, ...]
 Rows = Sequence[Sequence[Number]]
 Amounts = Sequence[Number | float]
 """Fractions, or ``inf`` for unlimited."""
-
-
-def conditional_shapley_values(table: Float[np.ndarray, " coalitions"]) -> Matrix:
-    r"""Conditional Shapley values of one table of floats, without rounding.
-
-    The same sums as :func:`shapfair.shapley.conditional_shapley_values`, over integers: all values
-    are brought to one denominator, a power of two, and all weights to another.
-
-    Raises:
-        ValueError: if there are not :math:`2^n` values with :math:`1\le n\le 26`.
-
-    Cost: O(n 2^n) integer operations; the table's range of magnitudes sets the integers' length.
-    About 0.1 s for n = 14 and 5 s for n = 20.
-    """
-    n = count_parties(len(table))
-    if n == 1:
-        return ((Fraction(0),),)
-    values, unit = _integers(table)
-    reciprocals = reciprocal_weights(n, given=1)
-    common = lcm(*(r for r in reciprocals if r))
-    weights = np.array([common // r if r else 0 for r in reciprocals], dtype=object)
-    sums = pair_sums(values, weights, n)
-    unit /= common * (n - 1)
-    flows = []
-    for i in range(n):
-        row = [0 if j == i else sums[i, j] for j in range(n)]
-        constant = common * (values[-1] - values[1 << i]) - sum(row)
-        flows.append([0 if j == i else (n - 1) * row[j] + constant for j in range(n)])
-    return tuple(tuple(x * unit for x in row) for row in flows)
-
-
-def _integers(table: np.ndarray) -> tuple[np.ndarray, Fraction]:
-    """A table of floats as Python integers, in an object array, and their unit."""
-    mantissas, exponents = np.frexp(table)
-    whole = (mantissas * 2.0**53).astype(np.int64).astype(object)
-    lowest = int(exponents[table != 0].min(initial=0))
-    shifts = np.where(table != 0, exponents - lowest, 0).astype(object)
-    return whole << shifts, Fraction(2) ** (lowest - 53)
 
 
 class Cleared(NamedTuple):

@@ -13,15 +13,17 @@ Shapley values, which are Shapley values among the others once :math:`i` is in.
 """
 
 from collections.abc import Callable
+from fractions import Fraction
 from functools import cache
-from math import comb, sqrt
+from math import comb, lcm, sqrt
 
 import numpy as np
 from jaxtyping import Float
 from numpy.typing import ArrayLike
 
-from shapfair.coalitions import count_parties, membership, sizes
+from shapfair.coalitions import count_parties
 from shapfair.game import Game
+from shapfair.lattice import membership, sizes
 from shapfair.rounding import exponent, magnitude
 
 _BLOCK = 2**16
@@ -201,3 +203,43 @@ def pair_sums(table: np.ndarray, weights: np.ndarray, n: int) -> np.ndarray:
 def _half(m: int, number: np.dtype) -> tuple[np.ndarray, np.ndarray]:
     """Membership, as numbers, and sizes of the coalitions of half the parties: small, so kept."""
     return membership(m).astype(number), sizes(m)
+
+
+def exact_conditional_shapley_values(
+    table: Float[np.ndarray, " coalitions"],
+) -> tuple[tuple[Fraction, ...], ...]:
+    r"""Conditional Shapley values of one table of floats, without rounding.
+
+    The same sums as :func:`conditional_shapley_values`, over integers: all values
+    are brought to one denominator, a power of two, and all weights to another.
+
+    Raises:
+        ValueError: if there are not :math:`2^n` values with :math:`1\le n\le 26`.
+
+    Cost: O(n 2^n) integer operations; the table's range of magnitudes sets the integers' length.
+    About 0.1 s for n = 14 and 5 s for n = 20.
+    """
+    n = count_parties(len(table))
+    if n == 1:
+        return ((Fraction(0),),)
+    values, unit = _integers(table)
+    reciprocals = reciprocal_weights(n, given=1)
+    common = lcm(*(r for r in reciprocals if r))
+    weights = np.array([common // r if r else 0 for r in reciprocals], dtype=object)
+    sums = pair_sums(values, weights, n)
+    unit /= common * (n - 1)
+    flows = []
+    for i in range(n):
+        row = [0 if j == i else sums[i, j] for j in range(n)]
+        constant = common * (values[-1] - values[1 << i]) - sum(row)
+        flows.append([0 if j == i else (n - 1) * row[j] + constant for j in range(n)])
+    return tuple(tuple(x * unit for x in row) for row in flows)
+
+
+def _integers(table: np.ndarray) -> tuple[np.ndarray, Fraction]:
+    """A table of floats as Python integers, in an object array, and their unit."""
+    mantissas, exponents = np.frexp(table)
+    whole = (mantissas * 2.0**53).astype(np.int64).astype(object)
+    lowest = int(exponents[table != 0].min(initial=0))
+    shifts = np.where(table != 0, exponents - lowest, 0).astype(object)
+    return whole << shifts, Fraction(2) ** (lowest - 53)

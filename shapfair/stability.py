@@ -27,7 +27,8 @@ import numpy as np
 from jaxtyping import Float, Int
 from numpy.typing import ArrayLike
 
-from shapfair.coalitions import count_parties, sizes
+from shapfair.coalitions import count_parties
+from shapfair.lattice import sizes
 from shapfair.rounding import TOLERANCE, exponent, magnitude
 
 

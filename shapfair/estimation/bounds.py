@@ -15,11 +15,12 @@ from typing import get_args
 import numpy as np
 from jaxtyping import Float
 
-from shapfair.coalitions import coalition_name, membership
+from shapfair.coalitions import coalition_name
 from shapfair.estimation.known import PartialTable
 from shapfair.estimation.weights import counts, flow_terms, payoff_terms
 from shapfair.extras import load
 from shapfair.game import Repair
+from shapfair.lattice import membership
 from shapfair.rounding import NOISE, exponent
 
 MAX_PARTIES = 12

@@ -3,7 +3,3 @@
 Nothing here is rounded, but what :mod:`shapfair.theory.stable_payoffs` finds before it proves it;
 values are integers, fractions, or floats, which are fractions too.
 """
-
-from shapfair.extras import load
-
-load("flint")

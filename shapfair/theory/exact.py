@@ -2,24 +2,32 @@ r"""The allocation in rational numbers: the path that proofs use and float resul
 
 Values are integers, fractions or floats (which are fractions too), in bitmask order. Nothing is
 rounded, so a property of an :class:`Adjustment` holds or does not; there are no tolerances. The
-fast float path is :func:`shapfair.allocation.allocate`.
+fast float path is :func:`shapfair.allocation.allocate`. Nothing beyond the standard library is
+needed, NumPy neither.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from fractions import Fraction
 from functools import cached_property
 from math import comb, inf
-from typing import Any
-
-import numpy as np
+from typing import Any, Protocol, runtime_checkable
 
 from shapfair import rational
 from shapfair.coalitions import count_parties
 from shapfair.rational import Matrix, Vector
 
-Table = Sequence[Any] | np.ndarray
-"""Values of all coalitions in bitmask order, each ``int``, ``Fraction`` or ``float``."""
+
+@runtime_checkable
+class Table(Protocol):
+    """Values of all coalitions in bitmask order, each ``int``, ``Fraction`` or ``float``.
+
+    Tuples, lists and NumPy's arrays are tables.
+    """
+
+    def __len__(self) -> int: ...
+    def __iter__(self) -> Iterator[Any]: ...
+    def __getitem__(self, index: int, /) -> Any: ...
 
 
 def shapley_values(values: Table) -> Vector:
@@ -157,7 +165,7 @@ class Adjustment:
 
 
 def adjustment(
-    values: Table, scaling: Sequence[Any] | np.ndarray, budgets: Any = inf, desired: Any = inf
+    values: Table, scaling: Collection[Any], budgets: Any = inf, desired: Any = inf
 ) -> Adjustment:
     r"""The outcome of given scaling factors, feasible or not.
 
@@ -266,8 +274,8 @@ def table_of(values: Table) -> tuple[Vector, int]:
 
 def vector_of(numbers: Iterable[Any]) -> Vector:
     """Integers, fractions and floats as fractions, NumPy's too."""
-    # NumPy's integers pass for rational ones, but overflow.
-    return tuple(Fraction(x.item() if isinstance(x, np.generic) else x) for x in numbers)
+    # NumPy's integers pass for rational ones, but overflow; their items are Python's.
+    return tuple(Fraction(x.item() if hasattr(x, "item") else x) for x in numbers)
 
 
 def amounts_of(argument: str, given: Any, n: int) -> tuple[Fraction | float, ...]:

@@ -18,8 +18,9 @@ import numpy as np
 from jaxtyping import Float
 from numpy.typing import ArrayLike
 
-from shapfair.coalitions import count_parties, membership, sizes
+from shapfair.coalitions import count_parties
 from shapfair.extras import load
+from shapfair.lattice import membership, sizes
 
 optimize = load("scipy.optimize")
 

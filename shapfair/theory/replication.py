@@ -17,10 +17,9 @@ from itertools import pairwise
 from math import comb, gcd, perm
 from typing import Any
 
-from flint import fmpz_poly
-
 from shapfair.coalitions import count_parties
 from shapfair.theory.exact import Table, Vector
+from shapfair.theory.flints import fmpz_poly
 
 Layers = tuple[tuple[Fraction, int, int], ...]
 """Weights and thresholds ``(weight, t, s)`` of a nonnegative combination of threshold games."""

@@ -17,13 +17,13 @@ from fractions import Fraction
 from numbers import Rational
 
 import numpy as np
-from flint import arb, ctx, fmpq
 from jaxtyping import Float
 
 from shapfair.coalitions import count_parties, members
 from shapfair.game import Game
 from shapfair.theory import exact
 from shapfair.theory.exact import Table, Vector
+from shapfair.theory.flints import arb, ctx, fmpq
 
 Number = Fraction | int | float
 

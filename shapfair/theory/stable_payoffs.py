@@ -22,15 +22,16 @@ from dataclasses import dataclass
 from fractions import Fraction
 
 import numpy as np
-from flint import fmpq, fmpq_mat
 from jaxtyping import Float
 
-from shapfair.coalitions import count_parties, sizes
+from shapfair.coalitions import count_parties
 from shapfair.extras import load
+from shapfair.lattice import sizes
 from shapfair.rounding import TOLERANCE, magnitude
 from shapfair.shapley import shapley_values
 from shapfair.theory import exact
 from shapfair.theory.exact import Table, Vector
+from shapfair.theory.flints import fmpq, fmpq_mat
 from shapfair.theory.stability import deficits
 
 optimize = load("scipy.optimize")

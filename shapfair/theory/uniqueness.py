@@ -16,10 +16,9 @@ from fractions import Fraction
 from itertools import combinations
 from math import factorial, lcm
 
-from flint import fmpz_mat
-
 from shapfair.theory.axioms import roles
 from shapfair.theory.exact import Table, conditional_shapley_values
+from shapfair.theory.flints import fmpz_mat
 
 Number = int | Fraction
 Functional = Callable[[Table], Number]

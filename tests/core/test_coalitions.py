@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 from helpers import subsets
 
-from shapfair import coalitions
+from shapfair import coalitions, lattice
 
 
 @pytest.mark.parametrize("n", range(1, 6))
@@ -15,8 +15,8 @@ def test_every_set_of_parties_has_its_own_bitmask(n):
 @pytest.mark.parametrize("n", range(1, 6))
 def test_sizes_and_membership_agree_with_members(n):
     members = [coalitions.members(c) for c in range(2**n)]
-    assert coalitions.sizes(n).tolist() == [len(m) for m in members]
-    assert [tuple(np.flatnonzero(row)) for row in coalitions.membership(n)] == members
+    assert lattice.sizes(n).tolist() == [len(m) for m in members]
+    assert [tuple(np.flatnonzero(row)) for row in lattice.membership(n)] == members
 
 
 def test_bit_i_is_party_i():

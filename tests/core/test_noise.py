@@ -13,8 +13,8 @@ from hypothesis import strategies as st
 from scipy import optimize, stats
 
 from shapfair import Game, allocate, noise
-from shapfair.coalitions import membership
 from shapfair.datasets import MNIST_PARTIES
+from shapfair.lattice import membership
 from shapfair.theory import exact
 
 seeds_of_numbers = st.integers(0, 2**32 - 1).map(np.random.default_rng)

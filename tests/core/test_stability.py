@@ -11,7 +11,8 @@ from hypothesis import strategies as st
 from scipy import special
 
 from shapfair import Game, allocate, noise, remarks
-from shapfair.coalitions import coalition_name, sizes
+from shapfair.coalitions import coalition_name
+from shapfair.lattice import sizes
 from shapfair.shapley import shapley_values
 from shapfair.stability import leaving, needed_values, student_quantile
 

@@ -7,7 +7,6 @@ import pytest
 from scipy import integrate
 
 from shapfair import conditional_shapley_values
-from shapfair.coalitions import membership
 from shapfair.estimation import closed_forms
 from shapfair.estimation.kernel import PARTS, Kernel
 from shapfair.estimation.weights import (
@@ -20,6 +19,7 @@ from shapfair.estimation.weights import (
     payoffs_of,
 )
 from shapfair.games import unanimity
+from shapfair.lattice import membership
 
 SIZES = range(2, 13)
 

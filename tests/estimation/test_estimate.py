@@ -18,13 +18,14 @@ from scipy import stats
 
 import shapfair
 from shapfair import Game, allocate, conditional_shapley_values
-from shapfair.coalitions import bitmask, membership
+from shapfair.coalitions import bitmask
 from shapfair.estimation import Estimate, campaign, estimate
 from shapfair.estimation.design import always, least, random_design
 from shapfair.estimation.known import PartialTable
 from shapfair.estimation.rewards import reward
 from shapfair.estimation.training_noise import flow_variance, payoff_variance, variance_by_size
 from shapfair.estimation.weights import payoffs_of
+from shapfair.lattice import membership
 from shapfair.noise import payoff_matrix
 from shapfair.valuation.store import Store
 

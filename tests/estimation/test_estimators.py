@@ -11,7 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from shapfair import conditional_shapley_values
-from shapfair.coalitions import bitmask, members, membership
+from shapfair.coalitions import bitmask, members
 from shapfair.estimation import active, design
 from shapfair.estimation.active import Active
 from shapfair.estimation.adjusted import cross_fitted
@@ -32,6 +32,7 @@ from shapfair.estimation.sample import Sample
 from shapfair.estimation.stratified import Stratified, hoeffding_bound
 from shapfair.estimation.surrogate import Additive, Explained
 from shapfair.estimation.weights import payoffs_of
+from shapfair.lattice import membership
 
 BY_DESIGN = [MAXIMUM_SAMPLE_REUSE, REGRESSION_ADJUSTED, COVERAGE_UNBIASED, Completion()]
 OTHERS = [

@@ -11,7 +11,7 @@ PACKAGE = ROOT / "shapfair"
 CHECKERS = "verifier signatures".split()
 TOOLS = "extras leftovers memory files names numerals escapes documents".split()
 CORE = """
-rounding coalitions amounts filling origin tables game games shapley rational payments
+rounding coalitions lattice amounts filling origin tables game games shapley rational payments
 settling clearing noise stability
 remarks allocation receipt
 """.split()

@@ -149,7 +149,9 @@ def test_a_missing_extra_is_named(bare, tmp_path, arguments, package, extra):
     )
 
 
-@pytest.mark.parametrize("module", ["shapfair.theory", "shapfair.noise", "shapfair.training"])
+@pytest.mark.parametrize(
+    "module", ["shapfair.theory.schemes", "shapfair.noise", "shapfair.training"]
+)
 def test_a_wing_that_is_not_installed_is_an_import_error(bare, module):
     code = f"try:\n import {module}\nexcept ImportError as error:\n print(error)"
     done = subprocess.run([bare / "bin/python", "-c", code], capture_output=True, text=True)

@@ -1,3 +1,5 @@
+import subprocess
+import sys
 from fractions import Fraction
 from itertools import pairwise
 from math import inf
@@ -286,3 +288,14 @@ def test_floats_agree_with_rational_numbers_on_1000_games():
         seen["below own"] += any(r < v for r, v in zip(a.desired, a.own_values, strict=True))
         seen["nothing to gain"] += 0 in a.gains
     assert min(seen.values()) >= 100, seen
+
+
+def test_nothing_beyond_the_standard_library_is_needed():
+    code = """
+import sys
+sys.modules |= dict.fromkeys(["numpy", "jaxtyping", "flint", "scipy"])  # not to be had
+from shapfair.theory import exact
+print(*exact.allocate([0, 1, 2, 3, 3, 4, 5, 6], budgets=0).model_values)
+"""
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
+    assert done.stdout == "8/3 14/3 6\n", done.stderr

@@ -9,7 +9,7 @@ from helpers import RESULTS, SMALL_GAMES, monotone_hull
 from scipy import optimize
 
 from shapfair import Game
-from shapfair.coalitions import membership, sizes
+from shapfair.lattice import membership, sizes
 from shapfair.theory import stability, stable_payoffs
 from shapfair.theory.stable_payoffs import (
     least_core,
