@@ -232,6 +232,16 @@ def allocate(
     Cost: O(n 2^n) per table for the flows and O(n^4) for clearing. A table whose answer float64
     cannot settle takes rational numbers, 2 ms for n = 5 and 1 s for n = 20; larger ones get a
     warning instead.
+
+    Three clinics, of which A can spend 0.05 at most:
+
+    >>> from shapfair import Game, allocate
+    >>> clinics = Game([0, 0.6, 0.7, 0.78, 0.8, 0.85, 0.9, 0.94], ["A", "B", "C"])
+    >>> rewards = allocate(clinics, budgets={"A": 0.05})
+    >>> rewards.payoffs.round(3), rewards.model_values.round(3)
+    (array([-0.05 , -0.083,  0.133]), array([0.755, 0.94 , 0.94 ]))
+    >>> rewards.certificates[0].gap < 1e-12  # no other factors within the budgets give more
+    True
     """
     if repair not in get_args(Repair):
         raise ValueError(f"repair: {repair!r}, need one of {', '.join(get_args(Repair))}")

@@ -73,6 +73,16 @@ class Game:
             empty coalition's value is not 0, if a name or a label is not taken
             (:func:`shapfair.tables.check_parties`), if the provenance is not what its keys say
             (:mod:`shapfair.origin`), or if memory cannot hold a copy of the values.
+
+    Three clinics; alone they have models of accuracy 0.6, 0.7 and 0.8, together one of 0.94:
+
+    >>> from shapfair import Game
+    >>> values = [0, 0.6, 0.7, 0.78, 0.8, 0.85, 0.9, 0.94]  # {}, A, B, AB, C, AC, BC, ABC
+    >>> clinics = Game(values, parties=["A", "B", "C"])
+    >>> clinics.own_values
+    array([0.6, 0.7, 0.8])
+    >>> float(clinics.grand_value)
+    0.94
     """
 
     values: Float[np.ndarray, "*seeds coalitions"]

@@ -51,6 +51,10 @@ def shapley_values(
             exceeds float64's range.
 
     Cost: O(n 2^n) per table, in one pass.
+
+    >>> from shapfair import shapley_values
+    >>> shapley_values([0, 0, 0, 1, 0, 1, 0, 1]).round(3)  # one left glove, two right ones
+    array([0.667, 0.167, 0.167])
     """
     tables, seeds, n = _tables(game_or_values)
     weights = _weights(n, given=0)
@@ -85,6 +89,11 @@ def conditional_shapley_values(
             exceeds float64's range.
 
     Cost: O(n 2^n) per table, in one pass; the memory beyond the table is O(2^{n/2} n).
+
+    >>> from shapfair import conditional_shapley_values
+    >>> flows = conditional_shapley_values([0, 1, 2, 3, 3, 4, 5, 6])  # each adds 1, 2, 3
+    >>> flows[2, :2]  # what the third party pays the others
+    array([1., 2.])
     """
     tables, seeds, n = _tables(game_or_values)
     if n == 1:

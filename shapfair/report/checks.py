@@ -49,6 +49,11 @@ def check(statement: str, got: Numbers, want: Numbers, *, atol: float | int) -> 
     Raises:
         AssertionError: naming the statement, the worst entry found and the one wanted; also if an
             entry is ``nan``, the shapes do not fit, or there is nothing to compare.
+
+    >>> from shapfair import check
+    >>> check("payoffs add up to zero", sum([0.25, 0.5, -0.75]), 0, atol=1e-12)
+    claim                   expected  within  verdict
+    payoffs add up to zero  0         1e-12   holds
     """
     found, wanted = np.asarray(got, dtype=float), np.asarray(want, dtype=float)
     if wanted.ndim and found.shape != wanted.shape:
@@ -79,6 +84,12 @@ def check_exactly(statement: str, got: Rationals, want: Rationals) -> Claim:
         AssertionError: naming the statement, what was found and what was wanted; also if there is
             nothing to compare.
         TypeError: if a number is a float, of which equality says little.
+
+    >>> from fractions import Fraction
+    >>> from shapfair import check_exactly
+    >>> check_exactly("two thirds", 2 * Fraction(1, 3), Fraction(2, 3))
+    claim       expected  within  verdict
+    two thirds  2/3       exact   holds
     """
     found, wanted = fractions_text(got), fractions_text(want)
     if not wanted.strip("(), "):
@@ -93,6 +104,11 @@ def fractions_text(numbers: Rationals) -> str:
 
     Raises:
         TypeError: if a number is not rational.
+
+    >>> from fractions import Fraction
+    >>> from shapfair import fractions_text
+    >>> fractions_text([Fraction(1, 3), Fraction(2, 3), 1])
+    '(1/3, 2/3, 1)'
     """
     if isinstance(numbers, Sequence) and not isinstance(numbers, str):
         return f"({', '.join(map(fractions_text, numbers))})"
@@ -109,6 +125,11 @@ def check_that(statement: str, condition: object) -> Claim:
 
     Raises:
         AssertionError: naming the statement; also for an empty array, which shows nothing.
+
+    >>> from shapfair import check_that
+    >>> check_that("nobody pays too much", [0.05 <= 0.05, 0.01 <= 0.1])
+    claim                 expected  within  verdict
+    nobody pays too much                    holds
     """
     truths = np.asarray(getattr(condition, "holds", condition))
     if truths.dtype != bool or truths.size == 0 or not truths.all():

@@ -158,6 +158,26 @@ class Experiment:
 
         Raises:
             ValueError: as the class.
+
+        Two parties, who know one half each of where points lie:
+
+        >>> import flax.linen as nn
+        >>> import numpy as np
+        >>> from shapfair import Experiment, allocate
+        >>> points = np.random.default_rng(0).normal(size=(600, 2)).astype("float32")
+        >>> sides = (points[:, 0] > 0).astype(int)
+        >>> experiment = Experiment.of_arrays(
+        ...     "halves",
+        ...     train=(points[:400], sides[:400]),
+        ...     test=(points[400:], sides[400:]),
+        ...     parties={"above": points[:400, 1] > 0, "below": points[:400, 1] <= 0},
+        ...     network=nn.Dense(2),
+        ... )
+        >>> run = experiment.run(seeds=[0, 1])
+        >>> run.game.values.shape  # two seeds, four coalitions
+        (2, 4)
+        >>> bool(abs(allocate(run.game).payoffs.sum(axis=1)).max() < 1e-12)
+        True
         """
         x, y, test_x, test_y = (np.asarray(array) for array in (*train, *test))
         arrays = Arrays(x, y, test_x, test_y, name)
