@@ -3,10 +3,13 @@
   "use strict";
   // What scrolls by itself shows it (book.css) and has to be within reach of the keyboard; what scrolls depends on the window.
   const boxes = "pre, table, .math, mjx-container, .pst-scrollable-table-container, .output";
+  // What the browser has not laid out yet has its turn when it comes into sight.
+  const drawn = (one) => one.checkVisibility?.({ contentVisibilityAuto: true }) ?? true;
   // A displayed formula that is a little too wide is drawn smaller, down to SMALLEST of its size.
   const SMALLEST = 0.68;
   function fit() {
     for (const formula of document.querySelectorAll(".bd-article div.math mjx-container[display]")) {
+      if (!drawn(formula)) continue;
       formula.style.removeProperty("font-size");
       if (formula.dataset.size) formula.style.fontSize = formula.dataset.size;
       const wide = formula.firstElementChild?.getBoundingClientRect().width ?? 0;
@@ -23,6 +26,7 @@
   function reach() {
     fit();
     for (const box of document.querySelectorAll(`.bd-article :is(${boxes})`)) {
+      if (!drawn(box)) continue;
       const scrolls = box.scrollWidth > box.clientWidth + 1
         && ["auto", "scroll"].includes(getComputedStyle(box).overflowX);
       box.classList.toggle("is-scrolling", scrolls);

@@ -188,13 +188,18 @@
       head.replaceChildren(button);
     }
 
+    let arranged = ""; // the rows come as they are asked for without an address
     function show() {
       const shown = filter(rows, state);
-      for (const row of rows) lines.get(row.id).hidden = true;
-      for (const row of sort(shown, rows, state.key, state.direction, verdicts)) {
-        const line = lines.get(row.id);
-        line.hidden = false;
-        body.append(line);
+      const wanted = addressOf(state);
+      if (wanted !== arranged) {
+        for (const row of rows) lines.get(row.id).hidden = true;
+        for (const row of sort(shown, rows, state.key, state.direction, verdicts)) {
+          const line = lines.get(row.id);
+          line.hidden = false;
+          body.append(line);
+        }
+        arranged = wanted;
       }
       for (const [key, head] of Object.entries(sortable)) {
         const direction = state.direction === 1 ? "ascending" : "descending";
