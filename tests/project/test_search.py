@@ -12,7 +12,9 @@ RUN = """
 let start;
 global.document = { addEventListener: (_, heard) => { start = heard; } };
 const formulas = [{ textContent: process.argv[2] }];
-const body = { querySelectorAll: (what) => (what === ".math" ? formulas : []), querySelector: () => null,
+const body = {
+  querySelectorAll: (what) => (what === ".math" ? formulas : []),
+  querySelector: () => null,
   get textContent() { return `Text  ${formulas[0].textContent}\\n.`; } };
 global.DOMParser = class { parseFromString() { return { querySelector: () => body }; } };
 global.Search = {};
