@@ -1,4 +1,4 @@
-// For whoever reads with the keyboard or by ear.
+// For whoever reads with the keyboard, by ear, on a phone or on paper.
 (function () {
   "use strict";
   // What scrolls by itself shows it (book.css) and has to be within reach of the keyboard; what scrolls depends on the window.
@@ -62,6 +62,15 @@
     const article = document.querySelector(".bd-article");
     if (article) new ResizeObserver(soon).observe(article);
     window.addEventListener("scroll", soon, { passive: true });
+  });
+  // Paper is light.
+  let theme;
+  window.addEventListener("beforeprint", () => {
+    theme = document.documentElement.dataset.theme;
+    document.documentElement.dataset.theme = "light";
+  });
+  window.addEventListener("afterprint", () => {
+    if (theme) document.documentElement.dataset.theme = theme;
   });
   window.addEventListener("load", async () => {
     if (window.MathJax?.startup?.promise) await window.MathJax.startup.promise;
