@@ -134,13 +134,20 @@ def allocation_of(arguments: argparse.Namespace, game: "Game") -> "Allocation":
     rate = arguments.exchange_rate
     if float(np.max(magnitude(game.values))) * rate == float("inf"):
         raise ValueError(f"exchange_rate: {rate:g} times the values is too large, take a lower one")
-    allocation = allocate(
-        game,
-        budgets=dict.fromkeys(game.parties, arguments.default_budget) | budgets,
-        desired=named_amounts("--desired", arguments.desired, game.parties),
-        exchange_rate=rate,
-        repair=arguments.repair,
-    )
+    desired = named_amounts("--desired", arguments.desired, game.parties)
+    try:
+        allocation = allocate(
+            game,
+            budgets=dict.fromkeys(game.parties, arguments.default_budget) | budgets,
+            desired=desired,
+            exchange_rate=rate,
+            repair=arguments.repair,
+        )
+    except ValueError as error:
+        table = game.monotonicity()
+        if not str(error).startswith("flows: ") or table.monotone:
+            raise
+        raise ValueError(f"{error}; the table is {table}") from None
     warnings = tuple(on_command_line(line, arguments.words) for line in allocation.warnings)
     return replace(allocation, warnings=warnings)
 

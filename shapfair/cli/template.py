@@ -46,6 +46,8 @@ def _template(arguments: argparse.Namespace) -> int:
 
     given = arguments.parties.split(",") if arguments.parties else []
     parties = [name.strip(" ") for name in given] + arguments.party
+    if not parties:
+        raise ValueError("parties: no parties, need their names, such as --parties A,B,C")
     tables.check_parties(parties)
     if arguments.seeds < 1:
         raise ValueError(f"seeds: {arguments.seeds}, need at least 1")

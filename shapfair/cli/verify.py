@@ -16,6 +16,12 @@ WRONG = ("fault: ", "not signed: ")
 FORM = ("input", "options", "seeds", "budgets", "desired", "command", "warnings")
 """Keys that the independent checker takes as they are or by their numbers alone."""
 
+NEEDED = "the first file has to be one that `shapfair allocate --format json` wrote"
+"""What a file lacks that is no receipt."""
+
+OF_THE_TABLE = "receipt['input']"
+"""How a fault begins if the table is not the one that the receipt is for."""
+
 TRUSTED = (
     "that the values are what the models of the coalitions are worth",
     "that budgets, desired values, exchange rate and repair are what the parties agreed on",
@@ -81,7 +87,9 @@ def findings(content: bytes, path: Path, values: bytes) -> list[str]:
         again = receipt.again(stated, source)
         faults = [f"fault: {fault}" for fault in _other_form(stated, again)]
     except Exception as error:  # whatever the checker stumbles over, the receipt does not hold
-        return [f"fault: {_words(error)}"]
+        fault = _words(error)
+        other = f"; {path} is not its table, or one of the two was edited"
+        return [f"fault: {fault}{other if fault.startswith(OF_THE_TABLE) else ''}"]
     return faults or [*_checked(again, open_), *(f"not checked: {what}" for what in TRUSTED)]
 
 
@@ -92,9 +100,9 @@ def _receipt(content: bytes) -> dict[str, Any]:
     try:
         stated = documents.parse(content)
     except ValueError as error:
-        raise ValueError(f"receipt: {error}") from None
+        raise ValueError(f"receipt: {error}; {NEEDED}") from None
     if not isinstance(stated, dict) or stated.get("format") != FORMAT:
-        raise ValueError(f"receipt: not a {FORMAT}")
+        raise ValueError(f"receipt: not a {FORMAT}; {NEEDED}")
     return stated
 
 

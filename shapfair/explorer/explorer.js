@@ -56,7 +56,7 @@
 
   function monotonicityOf(table) {
     return (table.monotonicity ||= table.values.map(solver.monotonicity).reduce((a, b) => ({
-      edges: a.edges + b.edges, violations: a.violations + b.violations, drop: Math.max(a.drop, b.drop),
+      ...(b.drop > a.drop ? b : a), edges: a.edges + b.edges, violations: a.violations + b.violations,
     })));
   }
 

@@ -36,6 +36,12 @@ class PageServer(ThreadingHTTPServer):
         return f"http://{HERE}:{self.server_port}/"
 
 
+def _reason(error: ValueError | OSError) -> str:
+    if isinstance(error, OSError) and error.filename:
+        return f"{error.filename}: {error.strerror}"
+    return str(error)
+
+
 class _Handler(BaseHTTPRequestHandler):
     server: PageServer
 
@@ -43,14 +49,15 @@ class _Handler(BaseHTTPRequestHandler):
         """Answer a browser that asks for the page by its own address."""
         # Another name for this machine may be a trick of a page elsewhere to read the table.
         if self.headers.get("Host") not in {f"{HERE}:{self.server.server_port}"}:
-            self._answer(HTTPStatus.FORBIDDEN, "text/plain", f"This is {self.server.address}\n")
+            self._answer(HTTPStatus.FORBIDDEN, "text/plain", f"Open {self.server.address}\n")
         elif self.path != "/":
             self._answer(HTTPStatus.NOT_FOUND, "text/plain", "There is only one page, /\n")
         else:
             try:
                 self._answer(HTTPStatus.OK, "text/html", self.server.page())
             except (ValueError, OSError) as error:
-                self._answer(HTTPStatus.UNPROCESSABLE_ENTITY, "text/plain", f"{error}\n")
+                said = f"{_reason(error)}. Mend the file and reload this page.\n"
+                self._answer(HTTPStatus.UNPROCESSABLE_ENTITY, "text/plain", said)
 
     def _answer(self, status: HTTPStatus, kind: str, text: str) -> None:
         content = text.encode()

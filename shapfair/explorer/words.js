@@ -81,8 +81,10 @@
   function remarks(view) {
     const said = [];
     if (view.violations) {
-      const { edges, violations, drop } = view.monotonicity;
-      const worst = `${violations} of ${plural(edges, "step", "steps")} from a coalition to a larger one lose value, by up to ${view.number(drop)}`;
+      const { edges, violations, drop, from, to } = view.monotonicity;
+      const among = (coalition) => list(view.parties.filter((_, i) => (coalition >> i) & 1));
+      const where = `where ${among(from ^ to)} ${from ? `joins ${among(from)}` : "is alone"}`;
+      const worst = `${violations} of ${plural(edges, "step", "steps")} from a coalition to a larger one lose value, by up to ${view.number(drop)} ${where}`;
       said.push(view.hull
         ? `As measured, ${worst}. The monotone hull takes their place: a coalition may leave data out.`
         : `The table is not monotone: ${worst}.`);

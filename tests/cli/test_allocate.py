@@ -192,7 +192,8 @@ def test_figures(capsys, name, start):
         (
             ["noisy.csv", "--default-budget=0"],
             "flows: party [0] pays party [1-2] a negative -0.5 and a budget or desired value "
-            "binds: repair the value table (--repair hull) or lift the budgets",
+            "binds: repair the value table (--repair hull) or lift the budgets; the table is not "
+            "monotone: 2 of 12 edges drop, worst 2 at {[0]} -> {[0], [1-2]}",
         ),
     ],
 )

@@ -64,7 +64,7 @@ def test_another_name_of_the_machine_and_another_page_get_nothing(served):
     address, _ = served
     for headers in ({"Host": "evil.example"}, {"Host": "localhost:1"}):
         status, text, _ = asked(address, **headers)
-        assert (status, text) == (403, f"This is {address}\n")
+        assert (status, text) == (403, f"Open {address}\n")
     status, text, _ = asked(address, "/../../etc/passwd")
     assert (status, text) == (404, "There is only one page, /\n")
 
@@ -78,8 +78,11 @@ def test_a_file_is_read_anew_and_refused_in_a_line(served):
     assert status == 422
     assert "value 'lots' is not a number" in text
     assert len(text.splitlines()) == 1
+    assert text.endswith("Mend the file and reload this page.\n")
     file.unlink()
-    assert asked(address)[0] == 422
+    status, text, _ = asked(address)
+    assert status == 422
+    assert text.startswith(f"{file.name}: No such file or directory. ")
 
 
 @pytest.mark.parametrize(

@@ -67,7 +67,7 @@ def test_an_unfilled_template_is_refused_with_the_row(capsys):
 @pytest.mark.parametrize(
     ("options", "message"),
     [
-        ([], "argument --parties: no parties, need at least one"),
+        ([], "argument --parties: no parties, need their names, such as --parties A,B,C"),
         (["--parties=A,A"], "argument --parties: two parties are named 'A'"),
         (["--parties=A,", "--party=B"], "argument --parties: party 2 is named ''"),
         (["--parties=A,value"], "argument --parties: 'value' is the name of another CSV column"),

@@ -13,6 +13,7 @@ from helpers import ROOT, additive
 
 from shapfair import Game, receipt, verifier
 from shapfair.cli.main import main
+from shapfair.cli.verify import NEEDED
 
 CLINICS = ROOT / "book" / "examples" / "clinics.csv"
 PARTIES = ("A", "Clinic North", 'Dr. "B", Inc*')
@@ -117,6 +118,7 @@ def test_another_table_is_a_fault(capsys):
     code, (fault,), _ = verify(capsys, "r.json", "noisy.csv")
     assert code == 1
     assert fault.startswith("fault: receipt['input']['sha256'] is '")
+    assert fault.endswith("; noisy.csv is not its table, or one of the two was edited")
 
 
 def test_the_wording_of_warnings_counts(capsys):
@@ -190,9 +192,9 @@ def test_names_that_look_alike_are_no_table(capsys):
         (["none.json", "v.csv"], "none.json: No such file or directory"),
         (
             ["v.csv", "v.csv"],
-            "argument RECEIPT: line 1: not JSON (Expecting value)",
+            f"argument RECEIPT: line 1: not JSON (Expecting value); {NEEDED}",
         ),
-        (["empty.json", "v.csv"], "argument RECEIPT: not a shapfair receipt 1"),
+        (["empty.json", "v.csv"], f"argument RECEIPT: not a shapfair receipt 1; {NEEDED}"),
         (["r.json", "v.csv", "--signers=none"], "none: No such file or directory"),
         (["r.json"], "the following arguments are required: VALUES (see shapfair verify --help)"),
     ],

@@ -265,6 +265,12 @@ def test_negative_flows_are_refused_until_the_hull_is_taken(reader):
     agrees(tab, MNIST, 0)
     tab = reader("#table=mnist&repair=none")
     agrees(tab, MNIST, repair="none")
+    edge, _, _ = MNIST.monotonicity().worst_edge.partition(" (table")
+    before, after = (side.strip("{}").split(", ") for side in edge.split(" -> "))
+    (joins,) = set(after) - set(before)
+    *others, last = before
+    members = f"{', '.join(others)} and {last}" if others else last
+    assert f"where {joins} joins {members}." in tab.inner_text(".ex-remarks")
 
 
 @pytest.mark.parametrize(
