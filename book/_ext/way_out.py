@@ -31,6 +31,9 @@ All notebooks of the book, without outputs, with the tables that they read and t
     python -m venv .venv
     .venv/bin/pip install '.[plots,train,theory]' jupyterlab scikit-learn
     .venv/bin/jupyter lab notebooks
+
+Python 3.11, 3.12 or 3.13; on Windows it is .venv\\Scripts in place of .venv/bin. Notebooks 10 to 14 train
+models and fetch data if they can; the others read the tables that are here.
 """
 LONGEST = 160
 """Characters of a description that search engines show."""
@@ -79,7 +82,7 @@ def offer_archive(
     _app: Sphinx, _page: str, _template: str, context: dict[str, Any], _doctree: Any
 ) -> None:
     """Add the archive to what a notebook's page offers to download."""
-    if context.get("ipynb_source"):
+    if context.get("page_source_suffix") == ".ipynb":
         for group in context["header_buttons"]:
             if group["label"] == "download-buttons":
                 group["buttons"].insert(

@@ -51,6 +51,20 @@ def test_a_page_says_what_it_is(site):
     assert ("https://example.org/book/book/x.html" in tags) == bool(site)
 
 
+@pytest.mark.parametrize(("suffix", "links"), [(".ipynb", 1), (".md", 0), (None, 0)])
+def test_pages_that_are_notebooks_offer_the_archive(suffix, links):
+    usual = {"label": "download-source-button"}
+    group = {"label": "download-buttons", "buttons": [usual]}
+    context = {
+        "page_source_suffix": suffix,  # as Sphinx gives it to every page that has a source
+        "header_buttons": [{"label": "other"}, group],
+        "pathto": lambda name, _resource: f"../{name}",
+    }
+    way_out.offer_archive(None, "notebooks/x", "page.html", context, None)
+    found = [button for button in group["buttons"] if button is not usual]
+    assert [button["url"] for button in found] == [f"../{way_out.ARCHIVE}"] * links
+
+
 def test_the_archive_has_what_its_notebooks_need_and_is_the_same_twice(tmp_path):
     first, second = tmp_path / "a.zip", tmp_path / "b" / "b.zip"
     way_out.pack(ROOT, first)
