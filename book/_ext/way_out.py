@@ -32,8 +32,8 @@ All notebooks of the book, without outputs, with the tables that they read and t
     .venv/bin/pip install '.[plots,train,theory]' jupyterlab scikit-learn
     .venv/bin/jupyter lab notebooks
 
-Python 3.11, 3.12 or 3.13; on Windows it is .venv\\Scripts in place of .venv/bin. Notebooks 10 to 14 train
-models and fetch data if they can; the others read the tables that are here.
+Python 3.11, 3.12 or 3.13; on Windows .venv\\Scripts in place of .venv/bin. Some notebooks train
+models, 10 to 14 those of the paper, and fetch their data if they can; the others read tables.
 """
 LONGEST = 160
 """Characters of a description that search engines show."""
