@@ -63,7 +63,7 @@ body { color: var(--ink); background: var(--paper); font: 16px/1.55 system-ui, s
   max-width: 50rem; margin: 2rem auto; padding: 0 1rem; overflow-wrap: anywhere; }
 h1, h2, h3 { line-height: 1.25; margin: 2.2em 0 .6em; }
 h1 { margin-top: 0; }
-.scrolls { overflow-x: auto; }
+.scrolls { overflow-x: auto; margin: 1em 0; }
 table { border-collapse: collapse; font-variant-numeric: tabular-nums; overflow-wrap: normal; }
 th, td { padding: .35em .8em; border-bottom: 1px solid var(--line); text-align: left;
   vertical-align: top; }
@@ -72,13 +72,26 @@ pre { border: 1px solid var(--line); border-radius: 4px; padding: .7em 1em; over
 figure { margin: 1.5em 0; }
 figure { --picture-ink: var(--ink); --picture-ground: var(--paper); }
 details.numbers { overflow-x: auto; }
+@page {
+  margin: 15mm;
+  @bottom-right { content: counter(page) " / " counter(pages); font: 9pt system-ui, sans-serif; }
+}
 @media print {
-  :root { --ink: #000; --paper: #fff; --line: #999; --quiet: #333; }
-  body { max-width: none; margin: 0; font-size: 11pt; }
+  :root { color-scheme: light; --ink: #000; --paper: #fff; --line: #999; --quiet: #333; }
+  body { max-width: none; margin: 0; padding: 0; font-size: 10pt; line-height: 1.45; }
+  h1, h2, h3 { margin: 1.5em 0 .5em; break-after: avoid; }
+  h1, .new-page { margin-top: 0; }
   .new-page { break-before: page; }
-  h2, h3 { break-after: avoid; }
-  tr, figure { break-inside: avoid; }
-  .scrolls, pre { overflow: visible; }
+  table { font-size: 9pt; line-height: 1.3; }
+  th, td { padding: .25em .6em; }
+  /* Long names may break, not words of the head, nor numbers, which are aligned to the right. */
+  th, td:not([style]) { overflow-wrap: anywhere; min-width: 5em; }
+  td:not([style]) { min-width: 8em; }
+  tr, figure, pre { break-inside: avoid; }
+  figure .picture, .scrolls, pre { overflow: visible; }
+  /* With its heading on a page of A4 or US letter. */
+  figure .picture svg { min-width: 0 !important; max-height: 22cm; }
+  figure .picture-note, details.numbers { display: none; }
   pre { white-space: pre-wrap; }
 }
 """
