@@ -63,10 +63,15 @@ body { color: var(--ink); background: var(--paper); font: 16px/1.55 system-ui, s
   max-width: 50rem; margin: 2rem auto; padding: 0 1rem; overflow-wrap: anywhere; }
 h1, h2, h3 { line-height: 1.25; margin: 2.2em 0 .6em; }
 h1 { margin-top: 0; }
-.scrolls { overflow-x: auto; margin: 1em 0; }
+.scrolls { overflow-x: auto; margin: 1em 0;
+  /* A shadow on the right, which the ground covers where the table ends. */
+  background:
+    linear-gradient(to left, var(--paper) 40%, transparent) right / 4rem 100% no-repeat local,
+    linear-gradient(to left, var(--line), transparent) right / 1.5rem 100% no-repeat; }
 table { border-collapse: collapse; font-variant-numeric: tabular-nums; overflow-wrap: normal; }
 th, td { padding: .35em .8em; border-bottom: 1px solid var(--line); text-align: left;
   vertical-align: top; }
+td[style] { white-space: nowrap; }
 thead th { color: var(--quiet); font-weight: 600; }
 pre { border: 1px solid var(--line); border-radius: 4px; padding: .7em 1em; overflow-x: auto; }
 figure { margin: 1.5em 0; }
@@ -87,8 +92,8 @@ details.numbers { overflow-x: auto; }
   /* Long names may break, not words of the head, nor numbers, which are aligned to the right. */
   th, td:not([style]) { overflow-wrap: anywhere; min-width: 5em; }
   td:not([style]) { min-width: 8em; }
-  tr, figure, pre { break-inside: avoid; }
-  figure .picture, .scrolls, pre { overflow: visible; }
+  tr, figure, pre, .scrolls { break-inside: avoid; }
+  figure .picture, .scrolls, pre { overflow: visible; background: none; }
   /* With its heading on a page of A4 or US letter. */
   figure .picture svg { min-width: 0 !important; max-height: 22cm; }
   figure .picture-note, details.numbers { display: none; }
@@ -126,7 +131,13 @@ def _html(block: Block) -> str:
             return f"<figure>\n{drawn}\n{pictures.details(pictures.numbers_of(svg))}\n</figure>"
         case TextTable():
             # A region that scrolls has to be within reach of the keyboard.
-            return f'<div class="scrolls" tabindex="0">{text_tables.html(block)}</div>'
+            drawn = text_tables.html(block, markup=_cell)
+            return f'<div class="scrolls" tabindex="0">{drawn}</div>'
+
+
+def _cell(text: str) -> str:
+    """HTML of a cell, with a standard error below its mean."""
+    return escapes.html(text).replace(" ± ", "<br>± ")
 
 
 def text_lines(lines: Sequence[str]) -> str:
