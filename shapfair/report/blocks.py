@@ -63,22 +63,40 @@ body { color: var(--ink); background: var(--paper); font: 16px/1.55 system-ui, s
   max-width: 50rem; margin: 2rem auto; padding: 0 1rem; overflow-wrap: anywhere; }
 h1, h2, h3 { line-height: 1.25; margin: 2.2em 0 .6em; }
 h1 { margin-top: 0; }
-.scrolls { overflow-x: auto; }
+.scrolls { overflow-x: auto; margin: 1em 0;
+  /* A shadow on the right, which the ground covers where the table ends. */
+  background:
+    linear-gradient(to left, var(--paper) 40%, transparent) right / 4rem 100% no-repeat local,
+    linear-gradient(to left, var(--line), transparent) right / 1.5rem 100% no-repeat; }
 table { border-collapse: collapse; font-variant-numeric: tabular-nums; overflow-wrap: normal; }
 th, td { padding: .35em .8em; border-bottom: 1px solid var(--line); text-align: left;
   vertical-align: top; }
+td[style] { white-space: nowrap; }
 thead th { color: var(--quiet); font-weight: 600; }
 pre { border: 1px solid var(--line); border-radius: 4px; padding: .7em 1em; overflow-x: auto; }
 figure { margin: 1.5em 0; }
 figure { --picture-ink: var(--ink); --picture-ground: var(--paper); }
 details.numbers { overflow-x: auto; }
+@page {
+  margin: 15mm;
+  @bottom-right { content: counter(page) " / " counter(pages); font: 9pt system-ui, sans-serif; }
+}
 @media print {
-  :root { --ink: #000; --paper: #fff; --line: #999; --quiet: #333; }
-  body { max-width: none; margin: 0; font-size: 11pt; }
+  :root { color-scheme: light; --ink: #000; --paper: #fff; --line: #999; --quiet: #333; }
+  body { max-width: none; margin: 0; padding: 0; font-size: 10pt; line-height: 1.45; }
+  h1, h2, h3 { margin: 1.5em 0 .5em; break-after: avoid; }
+  h1, .new-page { margin-top: 0; }
   .new-page { break-before: page; }
-  h2, h3 { break-after: avoid; }
-  tr, figure { break-inside: avoid; }
-  .scrolls, pre { overflow: visible; }
+  table { font-size: 9pt; line-height: 1.3; }
+  th, td { padding: .25em .6em; }
+  /* Long names may break, not words of the head, nor numbers, which are aligned to the right. */
+  th, td:not([style]) { overflow-wrap: anywhere; min-width: 5em; }
+  td:not([style]) { min-width: 8em; }
+  tr, figure, pre, .scrolls { break-inside: avoid; }
+  figure .picture, .scrolls, pre { overflow: visible; background: none; }
+  /* With its heading on a page of A4 or US letter. */
+  figure .picture svg { min-width: 0 !important; max-height: 22cm; }
+  figure .picture-note, details.numbers { display: none; }
   pre { white-space: pre-wrap; }
 }
 """
@@ -113,7 +131,13 @@ def _html(block: Block) -> str:
             return f"<figure>\n{drawn}\n{pictures.details(pictures.numbers_of(svg))}\n</figure>"
         case TextTable():
             # A region that scrolls has to be within reach of the keyboard.
-            return f'<div class="scrolls" tabindex="0">{text_tables.html(block)}</div>'
+            drawn = text_tables.html(block, markup=_cell)
+            return f'<div class="scrolls" tabindex="0">{drawn}</div>'
+
+
+def _cell(text: str) -> str:
+    """HTML of a cell, with a standard error below its mean."""
+    return escapes.html(text).replace(" ± ", "<br>± ")
 
 
 def text_lines(lines: Sequence[str]) -> str:

@@ -5,6 +5,7 @@ import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
+from itertools import pairwise
 
 import numpy as np
 
@@ -27,6 +28,8 @@ from shapfair.stability import Leaving, leaving
 
 SHOWN = 5
 """Most coalitions that would leave which are listed."""
+ABREAST = 7
+"""Most columns of numbers that fit on paper."""
 
 
 @dataclass(frozen=True)
@@ -114,6 +117,11 @@ class Report:
             ),
             Items([self._sentence(i) for i in range(game.n)]),
             party_table(self.allocation, self.currency),
+            Paragraph(
+                "The Shapley value is what a party adds to a group, on average over all orders in "
+                "which the parties could have joined. The scaling is the share of the improvement "
+                "that a party pays for and gets. Values are those of the table that was measured."
+            ),
         ]
 
     def _sentence(self, i: int) -> str:
@@ -149,7 +157,7 @@ class Report:
             Paragraph("These transfers, fewer than there are parties, settle everything."),
             TextTable(("from", "to", "amount"), shown, "<<>"),
             Paragraph("They are made of these payments, rows pay columns:"),
-            flow_table(self.allocation),
+            *narrow(flow_table(self.allocation)),
         ]
 
     def _figures(self) -> list[Block]:
@@ -318,6 +326,24 @@ class Report:
             return "No group with it would be better off without the others."
         group, gain = coalition_name(mine[0], self._names), float(self._gains.gains[mine[0]])
         return f"In the group {group} every member could have {self._money(gain)} more."
+
+
+def narrow(table: TextTable) -> list[TextTable]:
+    """A table as several that fit on paper; each has the first column, of names."""
+    wide = len(table.columns) - 1
+    bounds = [1 + k * wide // parts for parts in [-(-wide // ABREAST)] for k in range(parts + 1)]
+
+    def part(cells: Sequence[str], start: int, end: int) -> list[str]:
+        return [cells[0], *cells[start:end]]
+
+    return [
+        TextTable(
+            part(table.columns, *ends),
+            [part(row, *ends) for row in table.rows],
+            "".join(part(table.align, *ends)),
+        )
+        for ends in pairwise(bounds)
+    ]
 
 
 def unit(grand_value: float) -> float:

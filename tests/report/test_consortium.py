@@ -1,10 +1,12 @@
 import hashlib
 import re
+import shutil
 from itertools import pairwise
 from pathlib import Path
 
 import numpy as np
 import pytest
+import screenshots
 from helpers import additive
 from hypothesis import given
 from hypothesis import strategies as st
@@ -21,7 +23,7 @@ from shapfair.report.blocks import (
     to_html,
     to_markdown,
 )
-from shapfair.report.consortium import Report, unit
+from shapfair.report.consortium import ABREAST, Report, narrow, unit
 from shapfair.report.rows import settlement
 
 ROOT = Path(__file__).parents[2]
@@ -196,6 +198,64 @@ def test_names_are_harmless_in_markdown(hostile):
 def test_pages_break_before_every_party():
     page = to_html(blocks_of(CLINICS))
     assert re.findall(r'<h2 class="new-page">(.*?)</h2>', page) == ["In pictures", "A", "B", "C"]
+
+
+@pytest.mark.parametrize("wide", [1, ABREAST, ABREAST + 1, 26])
+def test_wide_tables_are_told_in_parts(wide):
+    table = TextTable(
+        ("pays", *map(str, range(wide))),
+        [("a", *map(str, range(100, 100 + wide)))],
+        "<" + ">" * wide,
+    )
+    parts = narrow(table)
+    assert max(len(part.columns) for part in parts) <= ABREAST + 1
+    assert [part.columns[0] for part in parts] == ["pays"] * len(parts)
+    assert {row[0] for part in parts for row in part.rows} == {"a"}
+    assert [name for part in parts for name in part.columns[1:]] == list(table.columns[1:])
+    assert [cell for part in parts for cell in part.rows[0][1:]] == list(table.rows[0][1:])
+    assert {part.align[1:].strip(">") for part in parts} == {""}
+
+
+LONG = tuple(f"Krankenhaus{k:02} Nord" for k in range(12))  # 18 characters, and long words
+PAPER = {"width": 680, "height": 943}
+"""What A4 leaves of its width, and US letter of its height, in CSS pixels."""
+SPOILT = """
+(height) => {
+    const shown = (e) => e.checkVisibility();
+    const all = (names) => [...document.querySelectorAll(names)].filter(shown);
+    const found = [];
+    for (const e of all("body *"))
+        if (e.getBoundingClientRect().right > document.documentElement.clientWidth + 1)
+            found.push(`wide: ${e.outerHTML.slice(0, 60)}`);
+    for (const e of all("figure, table, pre"))
+        if (e.getBoundingClientRect().height > height)
+            found.push(`high: ${e.outerHTML.slice(0, 60)}`);
+    for (const e of all("h1, h2, h3, p, li, th, td, pre, svg"))
+        if (getComputedStyle(e).color !== "rgb(0, 0, 0)" && !e.closest("thead"))
+            found.push(`pale: ${e.outerHTML.slice(0, 60)}`);
+    return found;
+}
+"""
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(not any(map(shutil.which, screenshots.BROWSERS)), reason="no Chromium here")
+def test_on_paper_nothing_is_cut_and_all_is_black(tmp_path):
+    Game(additive(*range(1, 13)), LONG).to_csv(tmp_path / "long.csv")
+    options = {"exchange_rate": 2e5, "currency": "EUR"}
+    sources = Source.read(tmp_path / "long.csv"), MNIST
+    with screenshots.browser() as browser:
+        page = browser.new_page(viewport=PAPER, color_scheme="dark")
+        page.emulate_media(media="print")
+        for source in sources:
+            page.set_content(to_html(blocks_of(source, 0.5, repair="hull", **options)))
+            assert page.evaluate(SPOILT, PAPER["height"]) == []
+            tops = page.locator(".new-page").evaluate_all(
+                "all => all.map(e => e.getBoundingClientRect().top)"
+            )
+            assert len(tops) == source.game.n + 1
+            # Every party has one page; its content is no higher.
+            assert max(b - a for a, b in pairwise(tops[1:])) < PAPER["height"]
 
 
 def test_code_stands_as_it_is():
