@@ -123,6 +123,5 @@ def on_leaving(
         noise = "beyond" if gain > found.margins()[first] else "within"
         often = f" in {found.tables[first]} of {game.seeds} tables, {noise} their noise"
     each = "each member of the first" if others else "each member"
-    return [
-        f"{who} would gain by leaving: without the others {each} could have {gain:.4g} more{often}"
-    ]
+    more = f"{gain:,.0f}" if gain >= 1000 else f"{gain:.4g}"
+    return [f"{who} would gain by leaving: without the others {each} could have {more} more{often}"]

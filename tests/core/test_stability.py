@@ -172,6 +172,8 @@ def test_an_allocation_says_who_would_leave():
         "{1, 2} and 1 other coalition would gain by leaving: without the others each member of the "
         "first could have 0.5 more"
     ]
+    in_money = on_leaving(Game(ITEM_OF_TWO), exchange_rate=578_000.0)[0]
+    assert in_money.endswith("first could have 144,500 more")
     assert "{1} and 5 other coalitions would" in on_leaving(Game([0, 2, 2, 2, 2, 2, 2, 1]))[0]
     assert on_leaving(Game([0, 0, 0, 1])) == []
     assert on_leaving(Game([0, 1])) == []
