@@ -45,7 +45,7 @@ def test_a_page_has_the_text_and_an_anchor_at_every_definition():
         ("shapfair.game", "Game.n", "shapfair/game.html#Game.n"),
         ("shapfair.theory.exact", "Adjustment.caps", "shapfair/theory/exact.html#Adjustment.caps"),
         ("shapfair.theory.exact", "Adjustment.values", None),  # a field, which has no code
-        ("shapfair.theory.exact", "Table", None),
+        ("shapfair.rational", "Matrix", None),  # a type
         ("numpy", "array", None),
     ],
 )
