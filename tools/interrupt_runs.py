@@ -22,7 +22,7 @@ import time
 from collections.abc import Callable, Sequence
 from contextlib import closing
 from pathlib import Path
-from typing import IO, NamedTuple
+from typing import IO, Any, NamedTuple
 
 from shapfair.valuation.record import Record
 
@@ -58,7 +58,9 @@ class Ending(NamedTuple):
         ]
 
 
-def start(command: Sequence[str], errors: int | IO[str] = subprocess.PIPE) -> subprocess.Popen[str]:
+def start(
+    command: Sequence[str], errors: int | IO[str] = subprocess.PIPE, **settings: Any
+) -> subprocess.Popen[str]:
     """A process that Ctrl-C and the like reach; ``errors`` is where its standard error goes.
 
     A shell's background jobs ignore Ctrl-C and ``nohup`` has SIGHUP ignored, and so would the
@@ -67,7 +69,9 @@ def start(command: Sequence[str], errors: int | IO[str] = subprocess.PIPE) -> su
     usual = {signal.SIGINT: signal.default_int_handler, signal.SIGHUP: signal.SIG_DFL}
     before = {number: signal.signal(number, handler) for number, handler in usual.items()}
     try:
-        return subprocess.Popen(command, stdout=subprocess.PIPE, stderr=errors, text=True)
+        return subprocess.Popen(
+            command, stdout=subprocess.PIPE, stderr=errors, text=True, **settings
+        )
     finally:
         for number, handler in before.items():
             signal.signal(number, handler)

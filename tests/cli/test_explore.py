@@ -1,7 +1,6 @@
 """``shapfair explore``: a page of this machine for its own browsers, with one's own table."""
 
 import signal
-import subprocess
 import sys
 import webbrowser
 from http.client import HTTPConnection
@@ -9,6 +8,7 @@ from http.client import HTTPConnection
 import pytest
 import screenshots
 from helpers import ROOT
+from interrupt_runs import start
 
 from shapfair import Game, allocate
 from shapfair.cli import explore
@@ -24,21 +24,18 @@ def served(tmp_path):
     file.write_text(CLINICS)
     command = [sys.executable, "-m", "shapfair.cli", "explore", file.name]
     # A browser of the terminal would never come back; it is not started.
-    with subprocess.Popen(
-        command,
-        cwd=tmp_path,
-        env={"BROWSER": "sleep", "PATH": "/usr/bin:/bin", "HOME": str(tmp_path)},
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        text=True,
-    ) as process:
-        line = process.stdout.readline()
-        address, _, rest = line.partition(" ")
-        assert rest == f"shows {file.name}, Ctrl-C ends it\n", process.stderr.read()
-        yield address, file
-        process.send_signal(signal.SIGINT)
-        assert process.wait(5) == 130
-        assert process.stderr.read() == "shapfair: stopped\n"
+    surroundings = {"BROWSER": "sleep", "PATH": "/usr/bin:/bin", "HOME": str(tmp_path)}
+    with start(command, cwd=tmp_path, env=surroundings) as process:
+        try:
+            line = process.stdout.readline()
+            address, _, rest = line.partition(" ")
+            assert rest == f"shows {file.name}, Ctrl-C ends it\n"
+            yield address, file
+            process.send_signal(signal.SIGINT)
+            assert process.wait(5) == 130
+            assert process.stderr.read() == "shapfair: stopped\n"
+        finally:
+            process.kill()
 
 
 def asked(address, path="/", **headers):
